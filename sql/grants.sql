@@ -1,0 +1,53 @@
+-- Who may do what (DESIGN.md 3.7): nothing but set_context and item_of until it is granted.
+
+CREATE FUNCTION _level_functions(level text) RETURNS regprocedure[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.array_agg(p.oid::regprocedure)
+    FROM pg_catalog.pg_proc AS p
+    WHERE p.pronamespace = 'directus_versions'::regnamespace
+        AND p.proname = ANY (CASE level
+            WHEN 'read' THEN ARRAY['_data', '_row', '_row_visible', '_item_condition', '_item_key', '_is_owner', '_selectable', '_selects_all_of']
+            WHEN 'write' THEN ARRAY['comment', 'log_activity']
+            WHEN 'manage' THEN ARRAY['track', 'set_scope', 'untrack', 'relink', 'track_schema']
+            ELSE '{}'
+        END)
+$$;
+COMMENT ON FUNCTION _level_functions(text) IS 'The functions that a level adds to the ones before it';
+
+CREATE FUNCTION grant_access(grantee regrole, level text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    levels CONSTANT text[] := ARRAY['read', 'write', 'manage'];
+    granted regprocedure;
+BEGIN
+    IF level IS NULL OR NOT level = ANY (levels) THEN
+        RAISE EXCEPTION 'level "%" is not known', level USING ERRCODE = '22023', HINT = 'Use read, write or manage.';
+    END IF;
+    EXECUTE pg_catalog.format(
+        'GRANT SELECT ON directus_versions.activity, directus_versions.revisions, directus_versions.collections TO %s', grantee);
+    FOR granted IN
+        SELECT pg_catalog.unnest(directus_versions._level_functions(l))
+        FROM pg_catalog.unnest(levels[1:pg_catalog.array_position(levels, level)]) AS l
+    LOOP
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO %s', granted, grantee);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION grant_access(regrole, text) IS
+'Gives a role the rights of level read, write or manage, each with the ones before it, as plain grants. 22023 for another level. For the extension''s owner';
+
+CREATE FUNCTION revoke_access(grantee regrole) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE pg_catalog.format('REVOKE ALL ON ALL TABLES IN SCHEMA directus_versions FROM %s', grantee);
+    EXECUTE pg_catalog.format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA directus_versions FROM %s', grantee);
+    EXECUTE pg_catalog.format('REVOKE ALL ON SCHEMA directus_versions FROM %s', grantee);
+END $$;
+COMMENT ON FUNCTION revoke_access(regrole) IS
+'Takes every right on this extension from a role. For the extension''s owner';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA directus_versions FROM PUBLIC;
+REVOKE ALL ON ALL TABLES IN SCHEMA directus_versions FROM PUBLIC;
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA directus_versions FROM PUBLIC;
+GRANT USAGE ON SCHEMA directus_versions TO PUBLIC;
+GRANT EXECUTE ON FUNCTION item_of(anyelement) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION set_context(text, text, text, text, text, text, boolean) TO PUBLIC;

@@ -1,0 +1,127 @@
+-- What is recorded of a table that is tracked.
+
+CREATE FUNCTION _set_scope(
+    target regclass, accountability text, fields text[], exclude text[], "ignore" text[], mask text[],
+    key text[], snapshot text, replicated boolean
+) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    settings directus_versions.collection;
+    member regclass;
+BEGIN
+    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table "%" is not tracked', directus_versions._collection_name(target) USING
+            ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
+    END IF;
+    settings.accountability := COALESCE(accountability, settings.accountability);
+    settings.fields := NULLIF(COALESCE(fields, settings.fields), '{}');
+    settings.exclude := COALESCE(exclude, settings.exclude);
+    settings."ignore" := COALESCE("ignore", settings."ignore");
+    settings.mask := COALESCE(mask, settings.mask);
+    settings.key := NULLIF(COALESCE(key, settings.key), '{}');
+    settings.snapshot := COALESCE(snapshot, settings.snapshot);
+    settings.replicated := COALESCE(replicated, settings.replicated);
+    settings.last_key := COALESCE(settings.key, directus_versions._key_of(target));
+    PERFORM directus_versions._check_scope(settings);
+    UPDATE directus_versions.collection AS c
+    SET (accountability, fields, exclude, "ignore", mask, key, snapshot, replicated, last_key)
+        = (settings.accountability, settings.fields, settings.exclude, settings."ignore", settings.mask, settings.key,
+           settings.snapshot, settings.replicated, settings.last_key)
+    WHERE c.id = settings.id;
+    IF replicated IS NOT NULL THEN
+        PERFORM directus_versions._cover(settings.id);
+    END IF;
+    FOR member IN SELECT directus_versions._tree(target) LOOP
+        PERFORM directus_versions._invalidate(member);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _set_scope(regclass, text, text[], text[], text[], text[], text[], text, boolean) IS
+'Does the work of set_scope as the extension''s owner';
+
+CREATE FUNCTION set_scope(
+    target regclass, accountability text DEFAULT NULL, fields text[] DEFAULT NULL, exclude text[] DEFAULT NULL,
+    "ignore" text[] DEFAULT NULL, mask text[] DEFAULT NULL, key text[] DEFAULT NULL, snapshot text DEFAULT NULL,
+    replicated boolean DEFAULT NULL
+) RETURNS void
+LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
+COMMENT ON FUNCTION set_scope(regclass, text, text[], text[], text[], text[], text[], text, boolean) IS
+'Changes what is recorded of a tracked table, from the next statement of every session on. NULL leaves an option as it is; fields => ''{}'' means all fields again; replicated: whether changes applied by a replication subscription are recorded. Errors as for track, 55000 if the table is not tracked';
+
+CREATE FUNCTION _relink(target regclass, collection text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    present directus_versions.collection;
+    former directus_versions.collection;
+    present_key text[];
+BEGIN
+    PERFORM directus_versions._check_table(target);
+    SELECT * INTO former FROM directus_versions.collection AS c
+    WHERE c.name = $2 AND c.relation IS NULL ORDER BY c.id DESC LIMIT 1;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'collection "%" of a dropped table does not exist', $2 USING ERRCODE = 'P0002';
+    END IF;
+    SELECT * INTO present FROM directus_versions.collection AS c WHERE c.relation = target;
+    IF EXISTS (SELECT FROM directus_versions.log AS l WHERE l.collection = present.id) THEN
+        RAISE EXCEPTION 'table "%" has a history of its own', present.name USING ERRCODE = '42710';
+    END IF;
+    present_key := COALESCE(former.key, directus_versions._key_of(target));
+    IF present.tracked THEN
+        PERFORM directus_versions._untrack(target);
+    END IF;
+    DELETE FROM directus_versions.collection AS c WHERE c.id = present.id;
+    DELETE FROM directus_versions.field AS f WHERE f.collection = present.id;
+    UPDATE directus_versions.collection AS c
+    SET relation = target, tracked = false, last_key = COALESCE(present_key, c.last_key) WHERE c.id = former.id;
+    PERFORM directus_versions._track(
+        target, former.accountability, former.fields, former.exclude, former."ignore", former.mask, former.key,
+        former.snapshot);
+END $$;
+COMMENT ON FUNCTION _relink(regclass, text) IS 'Does the work of relink as the extension''s owner';
+
+CREATE FUNCTION relink(target regclass, collection text) RETURNS void
+LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
+COMMENT ON FUNCTION relink(regclass, text) IS
+'Lets a table that was dropped and created again carry on the history of a collection, with its scope. 42501 unless the caller owns the table, P0002 where no dropped table was of that name, 42710 if the table has a history of its own, and the errors of track';
+
+CREATE FUNCTION _track_schema(target regnamespace, accountability text) RETURNS int
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    member regclass;
+    count int := 0;
+BEGIN
+    IF accountability IS NULL OR accountability NOT IN ('all', 'activity', 'none') THEN
+        RAISE EXCEPTION 'accountability "%" is not known', accountability USING
+            ERRCODE = '22023', HINT = 'Use all, activity or none.';
+    END IF;
+    FOR member IN
+        SELECT c.oid::regclass FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = target AND directus_versions._is_trackable(c.oid)
+        ORDER BY c.relname
+    LOOP
+        PERFORM directus_versions._track(member, accountability, NULL, '{}', '{}', '{}', NULL, 'keyframes');
+        count := count + 1;
+    END LOOP;
+    INSERT INTO directus_versions.tracked_schema VALUES (target, accountability)
+    ON CONFLICT (schema) DO UPDATE SET accountability = EXCLUDED.accountability;
+    RETURN count;
+END $$;
+COMMENT ON FUNCTION _track_schema(regnamespace, text) IS 'Does the work of track_schema as the extension''s owner';
+
+CREATE FUNCTION _is_trackable(relation oid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND NOT c.relispartition
+        AND EXISTS (SELECT FROM pg_catalog.pg_index AS i WHERE i.indrelid = c.oid AND i.indisprimary)
+        AND NOT EXISTS (SELECT FROM directus_versions.collection AS k WHERE k.relation = c.oid AND k.tracked)
+        AND NOT EXISTS (
+            SELECT FROM directus_versions.collection AS k
+            WHERE k.tracked AND k.relation <> c.oid AND c.oid IN (SELECT directus_versions._tree(k.relation)))
+        AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'directus_versions'::regnamespace)
+    FROM pg_catalog.pg_class AS c WHERE c.oid = relation
+$$;
+COMMENT ON FUNCTION _is_trackable(oid) IS 'Whether a table has a primary key and is not tracked yet';
+
+CREATE FUNCTION track_schema(target regnamespace, accountability text DEFAULT 'all') RETURNS int
+LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
+COMMENT ON FUNCTION track_schema(regnamespace, text) IS
+'Tracks every ordinary and partitioned table of a schema that has a primary key, and those created there later; returns how many were added now. 42501 unless the caller owns the schema, 22023 for an unknown accountability';

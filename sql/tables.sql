@@ -1,0 +1,141 @@
+-- The tables of the extension: run once at installation, never edited after a release.
+--
+-- Names follow Directus (collection, item, delta, version, accountability) and PostgreSQL (relation, transaction).
+-- What is recorded is marked with pg_extension_config_dump, so that pg_dump carries it.
+
+CREATE SEQUENCE collection_id AS int;
+COMMENT ON SEQUENCE collection_id IS 'Ids of collections';
+
+-- Positions of the columns are known to src/pg/scope.rs.
+CREATE TABLE collection (
+    id             int PRIMARY KEY,
+    name           text NOT NULL,
+    -- regclass: dumped as a name and so right in another cluster; NULL once the table is dropped
+    relation       regclass UNIQUE,
+    accountability text NOT NULL CHECK (accountability IN ('all', 'activity', 'none')),
+    fields         text[],
+    exclude        text[] NOT NULL DEFAULT '{}',
+    "ignore"       text[] NOT NULL DEFAULT '{}',
+    mask           text[] NOT NULL DEFAULT '{}',
+    key            text[],
+    snapshot       text NOT NULL CHECK (snapshot IN ('keyframes', 'always')),
+    replicated     boolean NOT NULL DEFAULT false,
+    tracked        boolean NOT NULL DEFAULT true,
+    since          timestamptz NOT NULL DEFAULT statement_timestamp(),
+    last_key       text[] NOT NULL
+);
+COMMENT ON TABLE collection IS 'Each tracked or once tracked table, and what is recorded of it';
+COMMENT ON COLUMN collection.name IS 'The table''s name, with its schema unless that is public';
+COMMENT ON COLUMN collection.relation IS 'The table; NULL once it was dropped';
+COMMENT ON COLUMN collection.fields IS 'The fields that are saved; NULL for all';
+COMMENT ON COLUMN collection.exclude IS 'Fields that are never saved';
+COMMENT ON COLUMN collection."ignore" IS 'Fields whose change alone records nothing';
+COMMENT ON COLUMN collection.mask IS 'Fields saved as asterisks';
+COMMENT ON COLUMN collection.key IS 'The fields that name an item, where they are not the primary key';
+COMMENT ON COLUMN collection.last_key IS 'The fields that named an item when that was last looked up';
+
+-- The columns of each table over time. A row holds from the log's id `since` on.
+CREATE TABLE field (
+    collection int NOT NULL,
+    attnum     smallint NOT NULL,
+    name       text NOT NULL,
+    type       text NOT NULL,
+    since      bigint NOT NULL,
+    dropped    boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (collection, attnum, since)
+);
+COMMENT ON TABLE field IS 'The columns of each tracked table over time, by attribute number';
+
+-- Tables created later in these schemas are tracked.
+CREATE TABLE tracked_schema (
+    schema         regnamespace PRIMARY KEY,
+    accountability text NOT NULL
+);
+COMMENT ON TABLE tracked_schema IS 'Schemas whose later tables are tracked as they are created';
+
+CREATE SEQUENCE context_id AS int;
+COMMENT ON SEQUENCE context_id IS 'Ids of contexts';
+
+-- Positions of the columns are known to src/pg/actor.rs.
+CREATE TABLE context (
+    id                int PRIMARY KEY,
+    hash              bigint NOT NULL,
+    actor             text,
+    ip                text,
+    user_agent        text,
+    origin            text,
+    session_user_name text,
+    role_name         text,
+    application_name  text,
+    cluster           bigint NOT NULL
+);
+CREATE INDEX context_hash ON context (hash);
+COMMENT ON TABLE context IS 'Who acted and from where, each combination once or a few times';
+COMMENT ON COLUMN context.cluster IS 'The cluster''s system identifier: transaction ids of another one mean nothing here';
+
+CREATE SEQUENCE log_id;
+COMMENT ON SEQUENCE log_id IS 'Ids of activities and revisions, in the order of writing';
+
+-- Positions of the columns are known to src/pg/row.rs. Fixed-length columns come first, so that no byte is lost to
+-- alignment. Nothing refers to it by a foreign key: that would cost a look-up and a lock for each row written.
+CREATE TABLE log (
+    id          bigint NOT NULL,
+    at          timestamptz NOT NULL,
+    transaction xid8 NOT NULL,
+    collection  int,
+    context     int NOT NULL,
+    command     int NOT NULL,
+    action      "char" NOT NULL,
+    item        text COLLATE "C",
+    delta       jsonb,
+    prior       jsonb,
+    keyframe    jsonb,
+    exact       jsonb,
+    former      text COLLATE "C",
+    comment     text,
+    request_id  text,
+    label       text,
+    version     uuid,
+    source      bigint,
+    parent      bigint,
+    long_item   text
+) PARTITION BY RANGE (at);
+CREATE INDEX log_id_index ON log (id);
+CREATE INDEX log_item_index ON log (collection, item, id);
+COMMENT ON TABLE log IS 'One row for each recorded change or event; read it through the views activity and revisions';
+COMMENT ON COLUMN log.command IS 'The command within the transaction: earlier ones come first whatever their id';
+COMMENT ON COLUMN log.action IS 'c create, u update, d delete, t truncate, x see label, m leads from an old key to the new one';
+COMMENT ON COLUMN log.item IS 'The item''s key as text; a long one as its beginning and a hash, whole in long_item';
+COMMENT ON COLUMN log.delta IS 'create: the row; update: the new values of the fields that changed';
+COMMENT ON COLUMN log.prior IS 'update: the values before; delete: the row';
+COMMENT ON COLUMN log.keyframe IS 'Now and then the whole row after the change';
+COMMENT ON COLUMN log.exact IS 'For each of delta, prior and keyframe the values whose JSON form does not say all';
+COMMENT ON COLUMN log.former IS 'The item''s key before it changed; for action m the key after';
+COMMENT ON COLUMN log.label IS 'The action''s name where it is not one of a table''s';
+
+CREATE TABLE log_default PARTITION OF log DEFAULT;
+COMMENT ON TABLE log_default IS 'Rows of the log of a time that has no partition';
+
+-- lz4 costs a tenth of pglz; where the server was built without it, pglz stays.
+DO $$
+DECLARE
+    part regclass;
+    field text;
+BEGIN
+    IF EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
+        FOREACH part IN ARRAY ARRAY['directus_versions.log', 'directus_versions.log_default']::regclass[] LOOP
+            FOREACH field IN ARRAY ARRAY['delta', 'prior', 'keyframe', 'exact'] LOOP
+                EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET COMPRESSION lz4', part, field);
+            END LOOP;
+        END LOOP;
+    END IF;
+END $$;
+
+SELECT pg_catalog.pg_extension_config_dump('collection', '');
+SELECT pg_catalog.pg_extension_config_dump('field', '');
+SELECT pg_catalog.pg_extension_config_dump('tracked_schema', '');
+SELECT pg_catalog.pg_extension_config_dump('context', '');
+SELECT pg_catalog.pg_extension_config_dump('log_default', '');
+SELECT pg_catalog.pg_extension_config_dump('collection_id', '');
+SELECT pg_catalog.pg_extension_config_dump('context_id', '');
+SELECT pg_catalog.pg_extension_config_dump('log_id', '');

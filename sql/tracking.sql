@@ -1,0 +1,271 @@
+-- Which tables are recorded, and the triggers that do it.
+--
+-- Functions with a leading underscore do the work as the extension's owner. Their namesakes without it are the ones
+-- to call: they check that the caller owns the table (src/pg/gate.rs).
+
+CREATE FUNCTION _invalidate(relation regclass) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'directus_versions_invalidate';
+COMMENT ON FUNCTION _invalidate(regclass) IS 'Lets every session look up anew what is recorded of a table';
+
+CREATE FUNCTION _collection_name(relation regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END
+    FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.oid = relation
+$$;
+COMMENT ON FUNCTION _collection_name(regclass) IS 'A table''s name, with its schema unless that is public';
+
+CREATE FUNCTION _tree(root regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE tree AS (
+        SELECT root::oid AS relid
+        UNION
+        SELECT i.inhrelid FROM pg_catalog.pg_inherits AS i JOIN tree ON i.inhparent = tree.relid
+        WHERE NOT i.inhdetachpending
+    )
+    SELECT relid::regclass FROM tree
+$$;
+COMMENT ON FUNCTION _tree(regclass) IS 'A table with its partitions and inheritance children, at any depth';
+
+CREATE FUNCTION _triggers(relation regclass) RETURNS TABLE (name name, collection int, kind text, cloned boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT t.tgname, pg_catalog.split_part(pg_catalog.encode(t.tgargs, 'escape'), '\000', 1)::int,
+        pg_catalog.substr(p.proname, 10), t.tgparentid <> 0
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid
+    WHERE t.tgrelid = relation AND t.tgnargs = 1
+        AND t.tgfoid IN (
+            'directus_versions._capture_row()'::regprocedure,
+            'directus_versions._capture_statement()'::regprocedure,
+            'directus_versions._capture_truncate()'::regprocedure)
+$$;
+COMMENT ON FUNCTION _triggers(regclass) IS 'Our triggers on a table: row, statement and truncate, of each collection';
+
+-- The names sort before any other, so that ours fire first; with the collection's id they are unique also on a table
+-- that was tracked by itself before it became a partition of a tracked one.
+CREATE FUNCTION _trigger_name(collection int, kind text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format('00_directus_versions_%s_%s', kind, collection)
+$$;
+COMMENT ON FUNCTION _trigger_name(int, text) IS 'The name of a trigger of ours';
+
+CREATE FUNCTION _cover(collection int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    settings directus_versions.collection;
+    wanted text;
+    part record;
+    enabling text;
+BEGIN
+    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
+    enabling := CASE WHEN settings.replicated THEN 'ALWAYS ' ELSE '' END;
+    FOR part IN
+        SELECT c.oid::regclass AS relation, c.relispartition, c.relkind
+        FROM directus_versions._tree(settings.relation) AS t JOIN pg_catalog.pg_class AS c ON c.oid = t
+        WHERE c.relkind IN ('r', 'p')
+    LOOP
+        FOREACH wanted IN ARRAY ARRAY['row', 'statement', 'truncate'] LOOP
+            -- PostgreSQL clones row triggers to partitions itself.
+            IF NOT (wanted = 'row' AND part.relispartition)
+                AND NOT EXISTS (
+                    SELECT FROM directus_versions._triggers(part.relation) AS t
+                    WHERE t.collection = $1 AND t.kind = wanted)
+            THEN
+                EXECUTE pg_catalog.format(
+                    CASE wanted
+                        WHEN 'row' THEN 'CREATE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION directus_versions._capture_row(%L)'
+                        WHEN 'statement' THEN 'CREATE TRIGGER %I AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH STATEMENT EXECUTE FUNCTION directus_versions._capture_statement(%L)'
+                        ELSE 'CREATE TRIGGER %I BEFORE TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION directus_versions._capture_truncate(%L)'
+                    END,
+                    directus_versions._trigger_name($1, wanted), part.relation, $1);
+            END IF;
+            IF settings.replicated IS DISTINCT FROM (
+                SELECT t.tgenabled = 'A' FROM pg_catalog.pg_trigger AS t
+                WHERE t.tgrelid = part.relation AND t.tgname = directus_versions._trigger_name($1, wanted))
+            THEN
+                EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE %sTRIGGER %I',
+                    part.relation, enabling, directus_versions._trigger_name($1, wanted));
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _cover(int) IS
+'Puts the triggers of a collection on its table and on each partition and inheritance child that lacks them';
+
+CREATE FUNCTION _uncover(relation regclass, collection int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    doomed name;
+BEGIN
+    FOR doomed IN
+        SELECT t.name FROM directus_versions._triggers($1) AS t WHERE t.collection = $2 AND NOT t.cloned
+    LOOP
+        EXECUTE pg_catalog.format('DROP TRIGGER IF EXISTS %I ON %s', doomed, $1);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _uncover(regclass, int) IS 'Takes the triggers of a collection off a table';
+
+CREATE FUNCTION _check_table(target regclass) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    class pg_catalog.pg_class;
+BEGIN
+    SELECT * INTO class FROM pg_catalog.pg_class AS c WHERE c.oid = target;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table with OID % does not exist', target::oid USING ERRCODE = '42P01';
+    ELSIF class.relkind NOT IN ('r', 'p') THEN
+        RAISE EXCEPTION '"%" is not a table', class.relname USING
+            ERRCODE = '42809', DETAIL = 'Ordinary and partitioned tables can be tracked.';
+    ELSIF class.relispartition THEN
+        RAISE EXCEPTION '"%" is a partition', class.relname USING
+            ERRCODE = '42809', HINT = 'Track the partitioned table; its partitions are covered with it.';
+    ELSIF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'directus_versions'::regnamespace) THEN
+        RAISE EXCEPTION '"%" is not a table that can be tracked', class.relname USING
+            ERRCODE = '42809', DETAIL = 'System catalogs and the tables of this extension are not recorded.';
+    ELSIF class.relpersistence = 't' THEN
+        RAISE EXCEPTION 'temporary table "%" cannot be tracked', class.relname USING
+            ERRCODE = '0A000', DETAIL = 'Its history would outlive it.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION _check_table(regclass) IS 'Refuses what is not a table that can be tracked (42809, 0A000)';
+
+CREATE FUNCTION _check_scope(settings collection) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unknown text;
+    masked text;
+BEGIN
+    IF settings.accountability IS NULL OR settings.accountability NOT IN ('all', 'activity', 'none') THEN
+        RAISE EXCEPTION 'accountability "%" is not known', settings.accountability USING
+            ERRCODE = '22023', HINT = 'Use all, activity or none.';
+    ELSIF settings.snapshot IS NULL OR settings.snapshot NOT IN ('keyframes', 'always') THEN
+        RAISE EXCEPTION 'snapshot "%" is not known', settings.snapshot USING
+            ERRCODE = '22023', HINT = 'Use keyframes or always.';
+    END IF;
+    SELECT f INTO unknown
+    FROM pg_catalog.unnest(settings.fields || settings.exclude || settings."ignore" || settings.mask || settings.key) AS f
+    WHERE f IS NULL OR NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = settings.relation AND a.attname = f AND a.attnum > 0 AND NOT a.attisdropped)
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of table "%" does not exist', unknown, settings.name USING ERRCODE = '42703';
+    END IF;
+    IF settings.last_key IS NULL OR settings.last_key = '{}' THEN
+        RAISE EXCEPTION 'table "%" has no key', settings.name USING
+            ERRCODE = '55000',
+            DETAIL = 'Without a primary key or a replica identity index its rows have no name.',
+            HINT = 'Add a primary key, or name the columns that identify a row with the argument "key".';
+    END IF;
+    SELECT m INTO masked FROM pg_catalog.unnest(settings.mask) AS m WHERE m = ANY (settings.last_key) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of the key cannot be masked', masked USING
+            ERRCODE = '22023', DETAIL = 'The key names the item in every activity.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION _check_scope(collection) IS
+'Refuses unknown options (22023), unknown columns (42703) and a table without key (55000)';
+
+CREATE FUNCTION _note_fields(collection int) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    WITH known AS (
+        SELECT DISTINCT ON (f.attnum) f.attnum, f.name, f.type, f.dropped
+        FROM directus_versions.field AS f WHERE f.collection = $1
+        ORDER BY f.attnum, f.since DESC
+    ), present AS (
+        SELECT a.attnum, a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, false AS dropped
+        FROM directus_versions.collection AS c
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.relation
+        WHERE c.id = $1 AND a.attnum > 0 AND NOT a.attisdropped
+        UNION ALL
+        SELECT k.attnum, k.name, k.type, true FROM known AS k
+        WHERE NOT EXISTS (
+            SELECT FROM directus_versions.collection AS c
+            JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.relation
+            WHERE c.id = $1 AND a.attnum = k.attnum AND NOT a.attisdropped)
+    )
+    INSERT INTO directus_versions.field (collection, attnum, name, type, dropped, since)
+    SELECT $1, p.attnum, p.name, p.type, p.dropped, s.last_value + s.is_called::int
+    FROM (SELECT * FROM present EXCEPT SELECT * FROM known) AS p, directus_versions.log_id AS s
+    ON CONFLICT (collection, attnum, since) DO UPDATE
+        SET name = EXCLUDED.name, type = EXCLUDED.type, dropped = EXCLUDED.dropped
+$$;
+COMMENT ON FUNCTION _note_fields(int) IS 'Notes the columns of a collection''s table where they differ from what is known';
+
+CREATE FUNCTION _track(
+    target regclass, accountability text, fields text[], exclude text[], "ignore" text[], mask text[],
+    key text[], snapshot text
+) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    settings directus_versions.collection;
+    parent text;
+BEGIN
+    PERFORM directus_versions._check_table(target);
+    -- One at a time: two sessions that track the same table must not both make a collection of it.
+    EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', target);
+    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.relation = target;
+    IF settings.tracked THEN
+        RAISE EXCEPTION 'table "%" is already tracked', settings.name USING
+            ERRCODE = '42710', HINT = 'Use directus_versions.set_scope to change what is recorded.';
+    END IF;
+    SELECT c.name INTO parent
+    FROM directus_versions.collection AS c
+    WHERE c.tracked AND c.relation <> target AND target IN (SELECT directus_versions._tree(c.relation)) LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'table "%" is already tracked as a part of "%"', directus_versions._collection_name(target), parent
+            USING ERRCODE = '42710';
+    END IF;
+    settings.id := COALESCE(settings.id, pg_catalog.nextval('directus_versions.collection_id')::int);
+    settings.name := directus_versions._collection_name(target);
+    settings.relation := target;
+    settings.accountability := accountability;
+    settings.fields := NULLIF(fields, '{}');
+    settings.exclude := COALESCE(exclude, '{}');
+    settings."ignore" := COALESCE("ignore", '{}');
+    settings.mask := COALESCE(mask, '{}');
+    settings.key := NULLIF(key, '{}');
+    settings.snapshot := snapshot;
+    settings.replicated := COALESCE(settings.replicated, false);
+    settings.tracked := true;
+    settings.since := pg_catalog.statement_timestamp();
+    settings.last_key := COALESCE(settings.key, directus_versions._key_of(target));
+    PERFORM directus_versions._check_scope(settings);
+    DELETE FROM directus_versions.collection AS c WHERE c.id = settings.id;
+    INSERT INTO directus_versions.collection SELECT settings.*;
+    PERFORM directus_versions._note_fields(settings.id);
+    PERFORM directus_versions._cover(settings.id);
+END $$;
+COMMENT ON FUNCTION _track(regclass, text, text[], text[], text[], text[], text[], text) IS
+'Does the work of track as the extension''s owner';
+
+CREATE FUNCTION track(
+    target regclass, accountability text DEFAULT 'all', fields text[] DEFAULT NULL, exclude text[] DEFAULT '{}',
+    "ignore" text[] DEFAULT '{}', mask text[] DEFAULT '{}', key text[] DEFAULT NULL, snapshot text DEFAULT 'keyframes'
+) RETURNS void
+LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
+COMMENT ON FUNCTION track(regclass, text, text[], text[], text[], text[], text[], text) IS
+'Starts recording a table. accountability: all, activity or none; fields: only these are saved; exclude: never saved; ignore: a change of only these records nothing; mask: saved as asterisks; key: columns that name a row of a table without primary key; snapshot: keyframes or always. 42501 unless the caller owns the table, 42809 for anything but a table, 55000 without key, 42710 if it is tracked already, 42703 for an unknown column, 22023 for an unknown option';
+
+CREATE FUNCTION _untrack(target regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    settings directus_versions.collection;
+    member regclass;
+BEGIN
+    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'table "%" is not tracked', directus_versions._collection_name(target) USING
+            ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
+    END IF;
+    UPDATE directus_versions.collection AS c SET tracked = false WHERE c.id = settings.id;
+    FOR member IN SELECT directus_versions._tree(target) LOOP
+        PERFORM directus_versions._uncover(member, settings.id);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _untrack(regclass) IS 'Does the work of untrack as the extension''s owner';
+
+CREATE FUNCTION untrack(target regclass) RETURNS void
+LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
+COMMENT ON FUNCTION untrack(regclass) IS
+'Stops recording a table; its history stays. 42501 unless the caller owns the table, 55000 if it is not tracked';

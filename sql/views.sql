@@ -1,0 +1,138 @@
+-- What is shown of the log, and to whom.
+--
+-- A reader needs the grant on the view and SELECT on the table that a row came from; where row security of the table
+-- applies to the reader, a row is shown while the reader sees the item's live row. security_barrier keeps functions of
+-- the reader's from seeing a row before that is decided.
+
+CREATE FUNCTION _is_owner() RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') FROM pg_catalog.pg_class AS c
+    WHERE c.oid = 'directus_versions.log'::regclass
+$$;
+COMMENT ON FUNCTION _is_owner() IS 'Whether the caller is the extension''s owner, a member of it, or a superuser';
+
+CREATE FUNCTION _selectable(role name, relation regclass, collection int, revision bigint, object jsonb) RETURNS jsonb
+LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
+    FROM pg_catalog.jsonb_each(object) AS e
+    WHERE EXISTS (
+        SELECT FROM (
+            SELECT DISTINCT ON (f.attnum) f.attnum, f.name, f.dropped
+            FROM directus_versions.field AS f
+            WHERE f.collection = $3 AND f.since <= revision
+            ORDER BY f.attnum, f.since DESC
+        ) AS f
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = relation AND a.attnum = f.attnum AND NOT a.attisdropped
+        WHERE f.name = e.key AND NOT f.dropped
+            AND pg_catalog.has_column_privilege(role, relation, a.attnum, 'SELECT'))
+$$;
+COMMENT ON FUNCTION _selectable(name, regclass, int, bigint, jsonb) IS
+'The fields of an object that a role may select, by the columns they were when the revision was made';
+
+CREATE FUNCTION _selects_all_of(relation regclass, names text[]) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE(pg_catalog.bool_and(pg_catalog.has_column_privilege(relation, a.attnum, 'SELECT')), false)
+    FROM pg_catalog.unnest(names) AS n
+    LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = relation AND a.attname = n AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION _selects_all_of(regclass, text[]) IS 'Whether the caller may select each of these columns';
+
+CREATE VIEW activity WITH (security_barrier) AS
+SELECT
+    l.id,
+    CASE l.action
+        WHEN 'c' THEN 'create' WHEN 'u' THEN 'update' WHEN 'd' THEN 'delete' WHEN 't' THEN 'truncate' ELSE l.label
+    END AS action,
+    c.actor,
+    l.at AS "timestamp",
+    c.ip,
+    c.user_agent,
+    CASE WHEN l.collection IS NOT NULL THEN k.name WHEN l.action = 'x' THEN l.former END AS collection,
+    CASE
+        WHEN k.relation IS NULL OR pg_catalog.has_table_privilege(k.relation, 'SELECT')
+            OR directus_versions._selects_all_of(k.relation, k.last_key)
+        THEN COALESCE(l.long_item, l.item)
+    END AS item,
+    l.comment,
+    c.origin,
+    l.request_id,
+    c.session_user_name,
+    c.role_name,
+    c.application_name,
+    l.transaction
+FROM directus_versions.log AS l
+LEFT JOIN directus_versions.context AS c ON c.id = l.context
+LEFT JOIN directus_versions.collection AS k ON k.id = l.collection
+WHERE l.action <> 'm'
+    AND CASE
+        WHEN l.collection IS NULL THEN true
+        WHEN k.relation IS NULL THEN directus_versions._is_owner()
+        WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
+        THEN NOT pg_catalog.row_security_active(k.relation) OR l.item IS NULL
+            OR directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
+    END;
+COMMENT ON VIEW activity IS
+'Who did what, when and from where, as in Directus (its user is actor). Shows what the reader may SELECT. Needs level read';
+
+CREATE VIEW revisions WITH (security_barrier) AS
+SELECT
+    l.id,
+    l.id AS activity,
+    k.name AS collection,
+    CASE
+        WHEN k.relation IS NULL OR pg_catalog.has_table_privilege(k.relation, 'SELECT')
+            OR directus_versions._selects_all_of(k.relation, k.last_key)
+        THEN COALESCE(l.long_item, l.item)
+    END AS item,
+    CASE
+        WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
+        THEN directus_versions._selectable(current_user, k.relation, l.collection, l.id,
+            directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.id))
+        WHEN l.action = 'c' THEN l.delta
+        WHEN l.action = 'd' THEN l.prior
+        ELSE COALESCE(l.keyframe, directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.id))
+    END AS data,
+    CASE
+        WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
+        THEN directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.delta)
+        ELSE l.delta
+    END AS delta,
+    l.parent,
+    l.version,
+    CASE
+        WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
+        THEN directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.prior)
+        ELSE l.prior
+    END AS prior,
+    l.source
+FROM directus_versions.log AS l
+LEFT JOIN directus_versions.collection AS k ON k.id = l.collection
+WHERE l.action <> 'm' AND (l.delta IS NOT NULL OR l.prior IS NOT NULL)
+    AND CASE
+        WHEN k.relation IS NULL THEN directus_versions._is_owner()
+        WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
+        THEN NOT pg_catalog.row_security_active(k.relation)
+            OR directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
+    END;
+COMMENT ON VIEW revisions IS
+'What each event did to an item, as in Directus: data is the item after it, delta what it changed, prior what that was before. Shows what the reader may SELECT. Needs level read';
+
+CREATE VIEW collections WITH (security_barrier) AS
+SELECT
+    k.name AS collection, k.relation AS target, k.accountability, k.fields, k.exclude, k."ignore", k.mask, k.key,
+    k.snapshot, k.tracked, k.since, recorded.rows, recorded.bytes
+FROM directus_versions.collection AS k
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS rows,
+        COALESCE(pg_catalog.sum(
+            64 + COALESCE(pg_catalog.pg_column_size(l.item), 0) + COALESCE(pg_catalog.pg_column_size(l.delta), 0)
+            + COALESCE(pg_catalog.pg_column_size(l.prior), 0) + COALESCE(pg_catalog.pg_column_size(l.keyframe), 0)
+            + COALESCE(pg_catalog.pg_column_size(l.exact), 0)), 0)::bigint AS bytes
+    FROM directus_versions.log AS l WHERE l.collection = k.id AND l.action <> 'm'
+) AS recorded
+WHERE CASE
+    WHEN k.relation IS NULL THEN directus_versions._is_owner()
+    ELSE pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
+END;
+COMMENT ON VIEW collections IS
+'Each tracked or once tracked table that the reader may SELECT, what is recorded of it, and how much that is. Needs level read';

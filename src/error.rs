@@ -1,0 +1,102 @@
+//! The errors that this crate raises itself, each with its SQLSTATE and a hint (DESIGN.md 3.8).
+
+use pgrx::PgLogLevel;
+use pgrx::PgSqlErrorCode;
+use pgrx::pg_sys::panic::ErrorReport;
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Error {
+    /// A write to a tracked table while `directus_versions.require_actor` is on and nobody is named.
+    ActorRequired,
+    /// A function of ours called in a way only the trigger manager may.
+    NotATrigger { function: &'static str },
+    /// The role is not the table's owner.
+    NotOwner { table: String },
+    /// The role may not read the table.
+    NotReadable { table: String },
+    /// The table was never tracked.
+    NotTracked { table: String },
+    /// The table's rows have no key to name them by.
+    NoKey { table: String },
+    /// An action that only triggers record.
+    ReservedAction { action: String },
+    /// A text that must not be empty.
+    Empty { argument: &'static str },
+    /// The argument is not a row of a table.
+    NotARow,
+    /// The item was never there.
+    NoSuchItem { table: String, item: String },
+    /// The extension's own tables are missing.
+    NotInstalled,
+}
+
+impl Error {
+    /// The SQLSTATE.
+    pub(crate) fn code(&self) -> PgSqlErrorCode {
+        match self {
+            Self::ActorRequired | Self::NotOwner { .. } | Self::NotReadable { .. } => {
+                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
+            }
+            Self::NotATrigger { .. } => PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
+            Self::NotTracked { .. } | Self::NoKey { .. } | Self::NotInstalled => {
+                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+            }
+            Self::ReservedAction { .. } | Self::Empty { .. } => {
+                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
+            }
+            Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::NoSuchItem { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::ActorRequired => "an actor is required to change a tracked table".into(),
+            Self::NotATrigger { function } => {
+                format!("function \"{function}\" was not called by the trigger manager")
+            }
+            Self::NotOwner { table } => format!("must be owner of table \"{table}\""),
+            Self::NotReadable { table } => format!("permission denied for table \"{table}\""),
+            Self::NotTracked { table } => format!("table \"{table}\" is not tracked"),
+            Self::NoKey { table } => format!("table \"{table}\" has no key"),
+            Self::ReservedAction { action } => format!("action \"{action}\" is recorded by tracked tables alone"),
+            Self::Empty { argument } => format!("{argument} must not be empty"),
+            Self::NotARow => "argument is not a row of a table".into(),
+            Self::NoSuchItem { table, item } => format!("item \"{item}\" of table \"{table}\" does not exist"),
+            Self::NotInstalled => "the tables of extension \"directus_versions\" are missing".into(),
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::ActorRequired => Some("Set directus_versions.actor, or turn directus_versions.require_actor off."),
+            Self::NotTracked { .. } => Some("Call directus_versions.track first."),
+            Self::NoKey { .. } => Some("Add a primary key, or name the key's columns with the argument \"key\"."),
+            Self::ReservedAction { .. } => Some("Choose a name other than create, update, delete and truncate."),
+            Self::NotInstalled => Some("Run CREATE EXTENSION directus_versions."),
+            _ => None,
+        }
+    }
+
+    /// The report for PostgreSQL.
+    pub(crate) fn report(&self) -> ErrorReport {
+        let report = ErrorReport::new(self.code(), self.message(), "directus_versions");
+        match self.hint() {
+            Some(hint) => report.set_hint(hint),
+            None => report,
+        }
+    }
+
+    /// Raises it.
+    pub(crate) fn raise(&self) -> ! {
+        self.report().report(PgLogLevel::ERROR);
+        unreachable!("an error does not return")
+    }
+}
+
+impl From<Error> for ErrorReport {
+    fn from(error: Error) -> Self {
+        error.report()
+    }
+}

@@ -1,0 +1,111 @@
+//! Events that the application records itself.
+
+use super::arguments::{argument, oid, relation_name, text};
+use super::capture;
+use super::raw;
+use super::relation;
+use super::row::{Draft, action, column};
+use super::scope;
+use super::store;
+use crate::error::Error;
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{AclMode, Datum, FunctionCallInfo, Oid};
+
+const RESERVED: [&[u8]; 4] = [b"create", b"update", b"delete", b"truncate"];
+
+/// `log_activity(action, collection, item, comment)`: a name that is no collection's is kept as it is.
+///
+/// # Safety
+/// Called by the function manager with four arguments of type text.
+pub(super) unsafe fn log_activity(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let Some(name) = text(call, 0).filter(|name| !name.is_empty()) else {
+            Error::Empty { argument: "action" }.raise();
+        };
+        if RESERVED.contains(&name) {
+            Error::ReservedAction { action: String::from_utf8_lossy(name).into_owned() }.raise();
+        }
+        let subject = text(call, 1);
+        let collection = match subject {
+            Some(subject) => scope::id_named(subject),
+            None => None,
+        };
+        let mut draft = begin(collection, name);
+        if let (Some(subject), None) = (subject, collection) {
+            draft.set_text(column::FORMER, subject);
+        }
+        if let Some(item) = text(call, 2) {
+            draft.set_item(item);
+        }
+        if let Some(comment) = text(call, 3) {
+            draft.set_text(column::COMMENT, comment);
+        }
+        write(draft)
+    }
+}
+
+/// `comment(target, item, comment)`.
+///
+/// # Safety
+/// Called by the function manager with the arguments `(regclass, text, text)`, none of them NULL.
+pub(super) unsafe fn comment(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let Some(relid) = oid(call, 0) else { Error::Empty { argument: "target" }.raise() };
+        let Some(item) = text(call, 1) else { Error::Empty { argument: "item" }.raise() };
+        let Some(comment) = text(call, 2).filter(|text| !text.is_empty()) else {
+            Error::Empty { argument: "comment" }.raise();
+        };
+        let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
+        let collection = (*relation::tracked(relation, capture::function())).collection;
+        raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
+        if collection == 0 {
+            Error::NotTracked { table: relation_name(relid) }.raise();
+        }
+        if !may_select(relid) {
+            Error::NotReadable { table: relation_name(relid) }.raise();
+        }
+        let mut draft = begin(Some(collection), b"comment");
+        draft.set_item(item);
+        draft.set_text(column::COMMENT, comment);
+        write(draft)
+    }
+}
+
+/// Whether the caller may select any column of a relation.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn may_select(relid: Oid) -> bool {
+    // SAFETY: catalog look-ups.
+    unsafe {
+        let role = raw::GetUserId();
+        let select = AclMode::from(pg_sys::ACL_SELECT);
+        pg_sys::pg_class_aclcheck(relid, role, select) == pg_sys::AclResult::ACLCHECK_OK
+            || pg_sys::pg_attribute_aclcheck_all(relid, role, select, pg_sys::AclMaskHow::ACLMASK_ANY)
+                == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+unsafe fn begin(collection: Option<i32>, name: &[u8]) -> Draft {
+    // SAFETY: the call runs in a transaction; it fails here if that may not write.
+    unsafe {
+        pg_sys::PreventCommandIfReadOnly(c"directus_versions".as_ptr());
+        let mut draft = Draft::new(collection, raw::GetCurrentCommandId(true), action::OTHER);
+        draft.set_text(column::LABEL, name);
+        draft
+    }
+}
+
+/// Writes the row at once and returns its id.
+unsafe fn write(mut draft: Draft) -> Datum {
+    // SAFETY: the row has a value for each column of the log.
+    unsafe {
+        let at = draft.values[column::AT].value() as i64;
+        let Some(partition) = store::partition(at) else { Error::NotInstalled.raise() };
+        let tuple = store::form(at, draft.values.as_mut_ptr(), draft.nulls.as_mut_ptr());
+        Datum::from(store::insert(partition, &mut [tuple]))
+    }
+}

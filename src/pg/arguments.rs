@@ -1,0 +1,64 @@
+//! The arguments of a call from SQL.
+
+use super::raw;
+use core::ffi::CStr;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, Oid};
+
+/// Argument `index`, `None` where it is NULL.
+///
+/// # Safety
+/// The call must have that many arguments.
+pub(super) unsafe fn argument(call: FunctionCallInfo, index: usize) -> Option<Datum> {
+    // SAFETY: see above.
+    unsafe {
+        let argument = *(*call).args.as_ptr().add(index);
+        (!argument.isnull).then_some(argument.value)
+    }
+}
+
+/// Argument `index` as the bytes of a text.
+///
+/// # Safety
+/// The argument must be of type text.
+pub(super) unsafe fn text(call: FunctionCallInfo, index: usize) -> Option<&'static [u8]> {
+    // SAFETY: the detoasted text lives as long as the call.
+    unsafe {
+        argument(call, index).map(|datum| raw::payload(raw::pg_detoast_datum_packed(datum.cast_mut_ptr()).cast::<u8>()))
+    }
+}
+
+/// Argument `index` as an OID.
+///
+/// # Safety
+/// The argument must be of an OID type.
+pub(super) unsafe fn oid(call: FunctionCallInfo, index: usize) -> Option<Oid> {
+    // SAFETY: see above.
+    unsafe { argument(call, index).map(|datum| Oid::from(datum.value() as u32)) }
+}
+
+/// Returns NULL.
+///
+/// # Safety
+/// The call must be valid.
+pub(super) unsafe fn null(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe { (*call).isnull = true };
+    Datum::null()
+}
+
+/// The name of a relation for a message.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn relation_name(relid: Oid) -> String {
+    // SAFETY: the name is copied at once.
+    unsafe {
+        let name = pg_sys::get_rel_name(relid);
+        if name.is_null() {
+            relid.to_u32().to_string()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The functions that SQL calls, in the server's version-1 calling convention.
+//!
+//! Each is declared in sql/ under its symbol. pgrx's guard stands around each, so that a panic of ours becomes an
+//! error; errors of the server pass it by.
+
+use super::{activity, capture, gate, raw, reader, truncate};
+use crate::error::Error;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, TriggerData};
+
+macro_rules! sql_function {
+    ($(#[$doc:meta])* $symbol:ident, $info:ident, $body:expr) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// Called by the server's function manager.
+        #[unsafe(no_mangle)]
+        #[pgrx::pg_guard]
+        pub unsafe extern "C-unwind" fn $symbol(call: FunctionCallInfo) -> Datum {
+            let body: unsafe fn(FunctionCallInfo) -> Datum = $body;
+            // SAFETY: the function manager passes a valid call.
+            unsafe { body(call) }
+        }
+
+        /// Tells the function manager the calling convention.
+        #[unsafe(no_mangle)]
+        pub extern "C-unwind" fn $info() -> &'static pg_sys::Pg_finfo_record {
+            static RECORD: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
+            &RECORD
+        }
+    };
+}
+
+/// The trigger data of a call, if the trigger manager made it (`CALLED_AS_TRIGGER`).
+unsafe fn trigger_data(call: FunctionCallInfo, function: &'static str) -> *mut TriggerData {
+    // SAFETY: the context of a call is a node or null.
+    unsafe {
+        let context = (*call).context;
+        if context.is_null() || (*context).type_ != pg_sys::NodeTag::T_TriggerData {
+            Error::NotATrigger { function }.raise();
+        }
+        context.cast()
+    }
+}
+
+sql_function!(
+    /// `_capture_row()`
+    directus_versions_capture_row,
+    pg_finfo_directus_versions_capture_row,
+    |call| unsafe {
+        capture::row(trigger_data(call, "_capture_row"));
+        Datum::null()
+    }
+);
+
+sql_function!(
+    /// `_capture_statement()`
+    directus_versions_capture_statement,
+    pg_finfo_directus_versions_capture_statement,
+    |call| unsafe {
+        trigger_data(call, "_capture_statement");
+        let command = if raw::ActiveSnapshotSet() { (*raw::GetActiveSnapshot()).curcid } else { 0 };
+        capture::end_statement(command);
+        Datum::null()
+    }
+);
+
+sql_function!(
+    /// `_capture_truncate()`
+    directus_versions_capture_truncate,
+    pg_finfo_directus_versions_capture_truncate,
+    |call| unsafe {
+        truncate::statement(trigger_data(call, "_capture_truncate"));
+        Datum::null()
+    }
+);
+
+sql_function!(
+    /// `log_activity(text, text, text, text)`
+    directus_versions_log_activity,
+    pg_finfo_directus_versions_log_activity,
+    |call| unsafe { activity::log_activity(call) }
+);
+
+sql_function!(
+    /// `comment(regclass, text, text)`
+    directus_versions_comment,
+    pg_finfo_directus_versions_comment,
+    |call| unsafe { activity::comment(call) }
+);
+
+sql_function!(
+    /// `item_of(anyelement)`
+    directus_versions_item_of,
+    pg_finfo_directus_versions_item_of,
+    |call| unsafe { reader::item_of(call) }
+);
+
+sql_function!(
+    /// `_row(anyelement)`
+    directus_versions_row,
+    pg_finfo_directus_versions_row,
+    |call| unsafe { reader::row(call) }
+);
+
+sql_function!(
+    /// `_item_key(text)`
+    directus_versions_item_key,
+    pg_finfo_directus_versions_item_key,
+    |call| unsafe { reader::item_key(call) }
+);
+
+sql_function!(
+    /// `_data(regclass, text[], text, bigint)`
+    directus_versions_data,
+    pg_finfo_directus_versions_data,
+    |call| unsafe { gate::data(call) }
+);
+
+sql_function!(
+    /// The management functions: each runs its namesake with a leading underscore as the extension's owner.
+    directus_versions_as_owner,
+    pg_finfo_directus_versions_as_owner,
+    |call| unsafe { gate::as_owner(call) }
+);
+
+sql_function!(
+    /// `_invalidate(regclass)`
+    directus_versions_invalidate,
+    pg_finfo_directus_versions_invalidate,
+    |call| unsafe { reader::invalidate(call) }
+);

@@ -1,0 +1,208 @@
+//! Where a caller's rights are checked before our own tables are read or written with the extension's.
+//!
+//! The SQL functions here are SECURITY INVOKER, so that the role that calls is known. SECURITY DEFINER would hide it,
+//! and a function of another role that the caller runs must not lend it the caller's rights.
+
+use super::activity::may_select;
+use super::arguments::{argument, null, oid, relation_name};
+use super::catalog::{self, Table};
+use super::raw;
+use crate::error::Error;
+use core::ffi::{CStr, c_int};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, Oid};
+
+const LOCAL_USERID_CHANGE: c_int = 1;
+
+/// Runs the namesake of the called function, with a leading underscore and the same arguments, as the extension's
+/// owner. The caller must own the table that is the first argument, or the schema; 42501 otherwise.
+///
+/// # Safety
+/// Called by the function manager with a regclass or regnamespace as first argument.
+pub(super) unsafe fn as_owner(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let Some(object) = oid(call, 0) else { Error::Empty { argument: "target" }.raise() };
+        let function = (*(*call).flinfo).fn_oid;
+        check_ownership(object, first_argument_type(function));
+        let inner = namesake(function);
+        run_as_owner(|| invoke(inner, call))
+    }
+}
+
+unsafe fn check_ownership(object: Oid, kind: Oid) {
+    // SAFETY: catalog look-ups.
+    unsafe {
+        let role = raw::GetUserId();
+        let owns = if kind == pg_sys::REGNAMESPACEOID {
+            crate::compat::owns_schema(object, role)
+        } else {
+            crate::compat::owns_table(object, role)
+        };
+        if !owns {
+            Error::NotOwner { table: relation_name(object) }.raise();
+        }
+    }
+}
+
+unsafe fn first_argument_type(function: Oid) -> Oid {
+    let mut types = core::ptr::null_mut();
+    let mut count: c_int = 0;
+    // SAFETY: the function has at least one argument.
+    unsafe {
+        pg_sys::get_func_signature(function, &raw mut types, &raw mut count);
+        *types
+    }
+}
+
+/// The function of the same name with a leading underscore.
+unsafe fn namesake(function: Oid) -> Oid {
+    // SAFETY: catalog look-ups; the name is at most 62 bytes, as ours are.
+    unsafe {
+        let mut types = core::ptr::null_mut();
+        let mut count: c_int = 0;
+        pg_sys::get_func_signature(function, &raw mut types, &raw mut count);
+        let name = CStr::from_ptr(pg_sys::get_func_name(function)).to_bytes();
+        let inner: *mut u8 = raw::alloc_array(name.len() + 2);
+        *inner = b'_';
+        core::ptr::copy_nonoverlapping(name.as_ptr(), inner.add(1), name.len());
+        let mut path = pg_sys::lappend(
+            core::ptr::null_mut(),
+            pg_sys::makeString(c"directus_versions".as_ptr().cast_mut()).cast(),
+        );
+        path = pg_sys::lappend(path, pg_sys::makeString(inner.cast()).cast());
+        pg_sys::LookupFuncName(path, count, types, false)
+    }
+}
+
+/// Calls a function with the arguments of another call.
+unsafe fn invoke(function: Oid, call: FunctionCallInfo) -> Datum {
+    // SAFETY: the memory has room for all arguments; the function has the same ones.
+    unsafe {
+        let info: *mut pg_sys::FmgrInfo = raw::alloc_array(1);
+        raw::fmgr_info_cxt(function, info, pg_sys::CurrentMemoryContext);
+        let count = usize::try_from((*call).nargs).unwrap_or(0);
+        let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>() + count * size_of::<pg_sys::NullableDatum>();
+        let inner: FunctionCallInfo = raw::palloc0(bytes).cast();
+        (*inner).flinfo = info;
+        (*inner).nargs = (*call).nargs;
+        core::ptr::copy_nonoverlapping((*call).args.as_ptr(), (*inner).args.as_mut_ptr(), count);
+        let Some(address) = (*info).fn_addr else { return null(call) };
+        let result = address(inner);
+        (*call).isnull = (*inner).isnull;
+        result
+    }
+}
+
+/// Runs an action as the extension's owner. An error in it goes back with the (sub)transaction it aborts.
+unsafe fn run_as_owner(action: impl FnOnce() -> Datum) -> Datum {
+    // SAFETY: the user is set back when the action ends; abort does it after an error.
+    unsafe {
+        let mut role = pg_sys::InvalidOid;
+        let mut context: c_int = 0;
+        pg_sys::GetUserIdAndSecContext(&raw mut role, &raw mut context);
+        pg_sys::SetUserIdAndSecContext(owner(), context | LOCAL_USERID_CHANGE);
+        let result = action();
+        pg_sys::SetUserIdAndSecContext(role, context);
+        result
+    }
+}
+
+unsafe fn owner() -> Oid {
+    // SAFETY: our own table.
+    unsafe {
+        let Some(log) = catalog::oid(Table::Log) else { Error::NotInstalled.raise() };
+        let relation = raw::relation_open(log, pg_sys::AccessShareLock as c_int);
+        let owner = (*(*relation).rd_rel).relowner;
+        raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
+        owner
+    }
+}
+
+/// `_data(relation regclass, key text[], item text, id bigint)`: the item after a revision, of the fields that the
+/// caller may select; NULL where it may not read the item.
+///
+/// # Safety
+/// Called by the function manager with these arguments.
+pub(super) unsafe fn data(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let Some(id) = argument(call, 3) else { return null(call) };
+        if let Some(relid) = oid(call, 0) {
+            let readable = may_select(relid) && row_is_visible(call, relid);
+            if !readable {
+                return null(call);
+            }
+        } else if !pg_sys::has_privs_of_role(raw::GetUserId(), owner()) {
+            return null(call);
+        }
+        let put_together = catalog::function(c"_put_together", &mut [pg_sys::INT8OID]);
+        let inner: FunctionCallInfo = one_argument(id);
+        let data = run_as_owner(|| invoke(put_together, inner));
+        if (*inner).isnull {
+            return null(call);
+        }
+        match oid(call, 0) {
+            Some(relid) if !selects_all(relid) => selectable(call, relid, data),
+            _ => data,
+        }
+    }
+}
+
+unsafe fn selects_all(relid: Oid) -> bool {
+    // SAFETY: a catalog look-up.
+    unsafe {
+        pg_sys::pg_class_aclcheck(relid, raw::GetUserId(), pg_sys::AclMode::from(pg_sys::ACL_SELECT))
+            == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// Whether row security lets the caller see the item's live row.
+unsafe fn row_is_visible(call: FunctionCallInfo, relid: Oid) -> bool {
+    // SAFETY: `_row_visible` runs as the caller.
+    unsafe {
+        if pg_sys::check_enable_rls(relid, pg_sys::InvalidOid, true) != pg_sys::CheckEnableRlsResult::RLS_ENABLED as c_int {
+            return true;
+        }
+        let types = &mut [pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
+        let function = catalog::function(c"_row_visible", types);
+        let inner = arguments(3);
+        core::ptr::copy_nonoverlapping((*call).args.as_ptr(), (*inner).args.as_mut_ptr(), 3);
+        let visible = invoke(function, inner);
+        !(*inner).isnull && visible.value() as u8 != 0
+    }
+}
+
+/// The fields of an object that the caller may select.
+unsafe fn selectable(call: FunctionCallInfo, relid: Oid, data: Datum) -> Datum {
+    // SAFETY: `_selectable` runs as the caller.
+    unsafe {
+        let function = catalog::function(c"_selectable", &mut [pg_sys::REGCLASSOID, pg_sys::JSONBOID]);
+        let inner = arguments(2);
+        let arguments = (*inner).args.as_mut_ptr();
+        (*arguments).value = Datum::from(relid);
+        (*arguments.add(1)).value = data;
+        let result = invoke(function, inner);
+        (*call).isnull = (*inner).isnull;
+        result
+    }
+}
+
+unsafe fn one_argument(value: Datum) -> FunctionCallInfo {
+    // SAFETY: room for one argument.
+    unsafe {
+        let call = arguments(1);
+        (*(*call).args.as_mut_ptr()).value = value;
+        call
+    }
+}
+
+unsafe fn arguments(count: usize) -> FunctionCallInfo {
+    // SAFETY: zeroed memory is a call without NULLs.
+    unsafe {
+        let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>() + count * size_of::<pg_sys::NullableDatum>();
+        let call: FunctionCallInfo = raw::palloc0(bytes).cast();
+        (*call).nargs = i16::try_from(count).unwrap_or(0);
+        call
+    }
+}

@@ -1,0 +1,32 @@
+//! All that touches PostgreSQL below SQL, and so the only place with `unsafe`.
+//!
+//! Two rules hold throughout. Functions of the server are called without a guard (see [`raw`]), so an error jumps
+//! over our frames and nothing with a destructor may be alive in them. And no reference into a cache or buffer is
+//! kept across a call that may come back here.
+
+mod actor;
+mod activity;
+mod arguments;
+mod buffer;
+mod capture;
+mod catalog;
+mod change;
+mod entry;
+mod gate;
+pub(crate) mod guc;
+mod item;
+mod json;
+mod jsonb;
+mod moved;
+mod raw;
+mod reader;
+mod relation;
+mod row;
+mod scope;
+mod sequence;
+mod settings;
+mod store;
+mod truncate;
+mod types;
+mod value;
+pub(crate) mod xact;

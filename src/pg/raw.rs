@@ -1,0 +1,375 @@
+//! PostgreSQL functions called without pgrx's guard, and the macros of its headers.
+//!
+//! pgrx wraps every function in a `sigsetjmp` that turns an error into a Rust panic. That costs tens of
+//! nanoseconds a call on a path that runs per row, and it drops the schema, table and constraint names of the error.
+//! An error raised by a function declared here jumps straight over our frames to the server's own handler, so
+//! nothing with a destructor may be alive in any frame of ours while one of them runs.
+
+use core::ffi::{c_char, c_int, c_void};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{
+    AttrNumber, Buffer, BulkInsertState, CommandId, Datum, EState, FmgrInfo, FormData_pg_attribute,
+    FullTransactionId, HeapTuple, HeapTupleHeader, MemoryContext, Oid, Relation,
+    ResultRelInfo, ScanKeyData, Size, Snapshot, SubTransactionId, SysScanDesc, TimestampTz,
+    TupleDesc, TupleTableSlot, TupleTableSlotOps, varlena,
+};
+
+unsafe extern "C-unwind" {
+    pub(super) fn palloc(size: Size) -> *mut c_void;
+    pub(super) fn palloc0(size: Size) -> *mut c_void;
+    pub(super) fn pfree(pointer: *mut c_void);
+    pub(super) fn MemoryContextAlloc(context: MemoryContext, size: Size) -> *mut c_void;
+    pub(super) fn MemoryContextAllocHuge(context: MemoryContext, size: Size) -> *mut c_void;
+    pub(super) fn repalloc_huge(pointer: *mut c_void, size: Size) -> *mut c_void;
+    pub(super) fn MemoryContextReset(context: MemoryContext);
+    pub(super) fn MemoryContextSetParent(context: MemoryContext, parent: MemoryContext);
+    pub(super) fn MemoryContextDeleteChildren(context: MemoryContext);
+    pub(super) fn MemoryContextDelete(context: MemoryContext);
+    pub(super) fn MemoryContextRegisterResetCallback(
+        context: MemoryContext,
+        callback: *mut pg_sys::MemoryContextCallback,
+    );
+    pub(super) fn AllocSetContextCreateInternal(
+        parent: MemoryContext,
+        name: *const c_char,
+        min: Size,
+        init: Size,
+        max: Size,
+    ) -> MemoryContext;
+
+    pub(super) fn slot_getsomeattrs_int(slot: *mut TupleTableSlot, attnum: c_int);
+    pub(super) fn heap_deform_tuple(
+        tuple: HeapTuple,
+        desc: TupleDesc,
+        values: *mut Datum,
+        isnull: *mut bool,
+    );
+    pub(super) fn heap_form_tuple(
+        desc: TupleDesc,
+        values: *mut Datum,
+        isnull: *mut bool,
+    ) -> HeapTuple;
+    pub(super) fn CreateTupleDescCopy(desc: TupleDesc) -> TupleDesc;
+    pub(super) fn FreeTupleDesc(desc: TupleDesc);
+    pub(super) fn heap_copytuple(tuple: HeapTuple) -> HeapTuple;
+    pub(super) fn HeapTupleHeaderGetCmin(tup: HeapTupleHeader) -> CommandId;
+    pub(super) fn HeapTupleHeaderGetCmax(tup: HeapTupleHeader) -> CommandId;
+    pub(super) fn heap_multi_insert(
+        relation: Relation,
+        slots: *mut *mut TupleTableSlot,
+        ntuples: c_int,
+        cid: CommandId,
+        options: c_int,
+        bistate: BulkInsertState,
+    );
+    pub(super) fn MakeSingleTupleTableSlot(
+        desc: TupleDesc,
+        ops: *const TupleTableSlotOps,
+    ) -> *mut TupleTableSlot;
+    pub(super) fn ExecDropSingleTupleTableSlot(slot: *mut TupleTableSlot);
+    pub(super) fn ExecStoreHeapTuple(
+        tuple: HeapTuple,
+        slot: *mut TupleTableSlot,
+        free: bool,
+    ) -> *mut TupleTableSlot;
+    pub(super) fn CreateExecutorState() -> *mut EState;
+    pub(super) fn FreeExecutorState(estate: *mut EState);
+    pub(super) fn InitResultRelInfo(
+        info: *mut ResultRelInfo,
+        relation: Relation,
+        index: pg_sys::Index,
+        root: *mut ResultRelInfo,
+        instrument: c_int,
+    );
+    pub(super) fn ExecOpenIndices(info: *mut ResultRelInfo, speculative: bool);
+    pub(super) fn ExecCloseIndices(info: *mut ResultRelInfo);
+    pub(super) fn CatalogTupleInsert(relation: Relation, tuple: HeapTuple);
+
+    pub(super) fn relation_open(relid: Oid, lock: c_int) -> Relation;
+    pub(super) fn relation_close(relation: Relation, lock: c_int);
+    pub(super) fn RelationIdGetRelation(relid: Oid) -> Relation;
+    pub(super) fn RelationClose(relation: Relation);
+    pub(super) fn RelationGetIndexList(relation: Relation) -> *mut pg_sys::List;
+    pub(super) fn RelationGetReplicaIndex(relation: Relation) -> Oid;
+    pub(super) fn RelationGetPartitionDesc(
+        relation: Relation,
+        omit_detached: bool,
+    ) -> pg_sys::PartitionDesc;
+    pub(super) fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> Oid;
+    pub(super) fn get_relname_relid(name: *const c_char, namespace: Oid) -> Oid;
+    pub(super) fn ScanKeyInit(
+        entry: *mut ScanKeyData,
+        attribute: AttrNumber,
+        strategy: u16,
+        procedure: Oid,
+        argument: Datum,
+    );
+    pub(super) fn systable_beginscan(
+        relation: Relation,
+        index: Oid,
+        index_ok: bool,
+        snapshot: Snapshot,
+        nkeys: c_int,
+        key: *mut ScanKeyData,
+    ) -> SysScanDesc;
+    pub(super) fn systable_getnext(scan: SysScanDesc) -> HeapTuple;
+    pub(super) fn systable_endscan(scan: SysScanDesc);
+    pub(super) fn table_slot_create(
+        relation: Relation,
+        list: *mut *mut pg_sys::List,
+    ) -> *mut TupleTableSlot;
+    #[link_name = "table_beginscan__pgrx_cshim"]
+    pub(super) fn table_beginscan(
+        relation: Relation,
+        snapshot: Snapshot,
+        nkeys: c_int,
+        key: *mut ScanKeyData,
+    ) -> pg_sys::TableScanDesc;
+    #[link_name = "table_scan_getnextslot__pgrx_cshim"]
+    pub(super) fn table_scan_getnextslot(
+        scan: pg_sys::TableScanDesc,
+        direction: pg_sys::ScanDirection::Type,
+        slot: *mut TupleTableSlot,
+    ) -> bool;
+    #[link_name = "table_endscan__pgrx_cshim"]
+    pub(super) fn table_endscan(scan: pg_sys::TableScanDesc);
+
+    pub(super) fn GetCurrentSubTransactionId() -> SubTransactionId;
+    pub(super) fn GetTopFullTransactionId() -> FullTransactionId;
+    pub(super) fn GetTopTransactionId() -> pg_sys::TransactionId;
+    pub(super) fn GetCurrentCommandId(used: bool) -> CommandId;
+    pub(super) fn GetCurrentStatementStartTimestamp() -> TimestampTz;
+    pub(super) fn GetActiveSnapshot() -> Snapshot;
+    pub(super) fn ActiveSnapshotSet() -> bool;
+    pub(super) fn GetTransactionSnapshot() -> Snapshot;
+    pub(super) fn PushActiveSnapshot(snapshot: Snapshot);
+    pub(super) fn PopActiveSnapshot();
+    pub(super) fn GetUserId() -> Oid;
+    pub(super) fn GetSessionUserId() -> Oid;
+    pub(super) fn GetUserNameFromId(role: Oid, noerr: bool) -> *mut c_char;
+    pub(super) fn GetSystemIdentifier() -> u64;
+    pub(super) fn GetConfigOption(
+        name: *const c_char,
+        missing_ok: bool,
+        restrict_privileged: bool,
+    ) -> *const c_char;
+    pub(super) fn NewGUCNestLevel() -> c_int;
+    pub(super) fn AtEOXact_GUC(commit: bool, level: c_int);
+    pub(super) fn set_config_option(
+        name: *const c_char,
+        value: *const c_char,
+        context: pg_sys::GucContext::Type,
+        source: pg_sys::GucSource::Type,
+        action: pg_sys::GucAction::Type,
+        change: bool,
+        elevel: c_int,
+        is_reload: bool,
+    ) -> c_int;
+
+    pub(super) fn ReadBuffer(relation: Relation, block: pg_sys::BlockNumber) -> Buffer;
+    pub(super) fn LockBuffer(buffer: Buffer, mode: c_int);
+    pub(super) fn UnlockReleaseBuffer(buffer: Buffer);
+    pub(super) fn MarkBufferDirty(buffer: Buffer);
+    pub(super) fn GetRedoRecPtr() -> pg_sys::XLogRecPtr;
+    pub(super) fn XLogBeginInsert();
+    pub(super) fn XLogRegisterBuffer(block_id: u8, buffer: Buffer, flags: u8);
+    pub(super) fn XLogInsert(rmid: pg_sys::RmgrId, info: u8) -> pg_sys::XLogRecPtr;
+
+    pub(super) fn pg_detoast_datum(datum: *mut varlena) -> *mut varlena;
+    pub(super) fn pg_detoast_datum_packed(datum: *mut varlena) -> *mut varlena;
+    pub(super) fn toast_raw_datum_size(value: Datum) -> Size;
+    pub(super) fn cstring_to_text_with_len(text: *const c_char, len: c_int) -> *mut varlena;
+    pub(super) fn fmgr_info_cxt(function: Oid, info: *mut FmgrInfo, context: MemoryContext);
+    pub(super) fn OutputFunctionCall(info: *mut FmgrInfo, value: Datum) -> *mut c_char;
+    pub(super) fn getTypeOutputInfo(typid: Oid, output: *mut Oid, is_varlena: *mut bool);
+    pub(super) fn getBaseType(typid: Oid) -> Oid;
+    pub(super) fn get_typtype(typid: Oid) -> c_char;
+    pub(super) fn get_typlenbyvalalign(
+        typid: Oid,
+        len: *mut i16,
+        byval: *mut bool,
+        align: *mut c_char,
+    );
+    pub(super) fn lookup_rowtype_tupdesc(typid: Oid, typmod: i32) -> TupleDesc;
+    pub(super) fn DecrTupleDescRefCount(desc: TupleDesc);
+    pub(super) fn deconstruct_array(
+        array: *mut pg_sys::ArrayType,
+        element: Oid,
+        len: c_int,
+        byval: bool,
+        align: c_char,
+        values: *mut *mut Datum,
+        nulls: *mut *mut bool,
+        count: *mut c_int,
+    );
+    pub(super) fn JsonEncodeDateTime(
+        buffer: *mut c_char,
+        value: Datum,
+        typid: Oid,
+        zone: *const c_int,
+    ) -> *mut c_char;
+    pub(super) fn EncodeInterval(itm: *mut pg_sys::pg_itm, style: c_int, text: *mut c_char);
+    pub(super) fn interval2itm(span: pg_sys::Interval, itm: *mut pg_sys::pg_itm);
+    pub(super) fn JsonbToCString(
+        out: pg_sys::StringInfo,
+        container: *mut pg_sys::JsonbContainer,
+        estimate: c_int,
+    ) -> *mut c_char;
+    pub(super) fn numeric_in(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn numeric_out(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn jsonb_in(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn sha256_bytea(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn textout(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn inet_client_addr(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn inet_out(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn DirectFunctionCall1Coll(
+        function: pg_sys::PGFunction,
+        collation: Oid,
+        arg: Datum,
+    ) -> Datum;
+    pub(super) fn DirectFunctionCall3Coll(
+        function: pg_sys::PGFunction,
+        collation: Oid,
+        arg1: Datum,
+        arg2: Datum,
+        arg3: Datum,
+    ) -> Datum;
+    // common/shortest_dec.h and common/hashfn.h are not part of pgrx's bindings.
+    pub(super) fn double_to_shortest_decimal_buf(value: f64, result: *mut c_char) -> c_int;
+    pub(super) fn float_to_shortest_decimal_buf(value: f32, result: *mut c_char) -> c_int;
+    pub(super) fn hash_bytes_extended(bytes: *const u8, len: c_int, seed: u64) -> u64;
+    pub(super) fn check_stack_depth();
+    pub(super) fn ProcessInterrupts();
+}
+
+/// Returns attribute `index` (from 0) of `desc`.
+///
+/// # Safety
+/// `desc` must be valid and `index` below its `natts`.
+pub(super) unsafe fn attribute(desc: TupleDesc, index: usize) -> *const FormData_pg_attribute {
+    // SAFETY: the caller vouches for both.
+    unsafe { crate::compat::attribute(desc, index) }
+}
+
+/// The kinds of varlena header (postgres.h, `VARATT_IS_…`) of a little-endian server.
+pub(super) unsafe fn is_external(pointer: *const u8) -> bool {
+    // SAFETY: a varlena has at least one byte.
+    unsafe { *pointer == 1 }
+}
+
+/// Tells whether `pointer` is a TOAST pointer to a value on disk (`VARTAG_ONDISK`).
+pub(super) unsafe fn is_on_disk(pointer: *const u8) -> bool {
+    // SAFETY: an external varlena has a tag in its second byte.
+    unsafe { is_external(pointer) && *pointer.add(1) == 18 }
+}
+
+unsafe fn is_short(pointer: *const u8) -> bool {
+    // SAFETY: a varlena has at least one byte.
+    unsafe { *pointer & 1 == 1 }
+}
+
+/// Tells whether the bytes behind the header are the value itself, neither compressed nor elsewhere.
+pub(super) unsafe fn is_plain(pointer: *const u8) -> bool {
+    // SAFETY: a varlena has at least one byte.
+    unsafe { !is_external(pointer) && (is_short(pointer) || *pointer & 3 == 0) }
+}
+
+/// `VARSIZE_ANY`: the bytes it takes where it lies, header included.
+pub(super) unsafe fn varsize(pointer: *const u8) -> usize {
+    // SAFETY: the caller passes a varlena; the header tells which form it has.
+    unsafe {
+        if is_external(pointer) {
+            // Tag 18 (on disk) is followed by a varatt_external of 16 bytes; the others point into memory.
+            if *pointer.add(1) == 18 { 18 } else { 10 }
+        } else if is_short(pointer) {
+            usize::from(*pointer >> 1)
+        } else {
+            (pointer.cast::<u32>().read_unaligned() >> 2) as usize
+        }
+    }
+}
+
+/// `VARDATA_ANY` and `VARSIZE_ANY_EXHDR` of a value that is neither compressed nor external.
+pub(super) unsafe fn payload<'a>(pointer: *const u8) -> &'a [u8] {
+    // SAFETY: the caller passes a detoasted varlena that outlives the use of the slice.
+    unsafe {
+        let header = if is_short(pointer) { 1 } else { 4 };
+        core::slice::from_raw_parts(pointer.add(header), varsize(pointer) - header)
+    }
+}
+
+/// Calls a function of one argument of which it is known that it does not return NULL.
+pub(super) unsafe fn call1(
+    function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum,
+    arg: Datum,
+) -> Datum {
+    // SAFETY: a function of the server with version-1 calling convention.
+    unsafe { DirectFunctionCall1Coll(Some(function), pg_sys::InvalidOid, arg) }
+}
+
+/// Switches `CurrentMemoryContext` and returns the one before.
+pub(super) unsafe fn switch_to(context: MemoryContext) -> MemoryContext {
+    // SAFETY: a plain global of a single-threaded backend.
+    unsafe {
+        let before = pg_sys::CurrentMemoryContext;
+        pg_sys::CurrentMemoryContext = context;
+        before
+    }
+}
+
+/// Creates a memory context of the default sizes.
+pub(super) unsafe fn new_context(parent: MemoryContext, name: &'static core::ffi::CStr) -> MemoryContext {
+    // SAFETY: the name is static, as aset.c wants it.
+    unsafe { AllocSetContextCreateInternal(parent, name.as_ptr(), 0, 8 * 1024, 8 * 1024 * 1024) }
+}
+
+/// Frees a chunk when the current memory context is reset.
+pub(super) unsafe fn free_with_context(chunk: *mut c_void) {
+    unsafe extern "C-unwind" fn free(chunk: *mut c_void) {
+        // SAFETY: runs once.
+        unsafe { pfree(chunk) };
+    }
+    // SAFETY: the callback lives in the context whose reset calls it.
+    unsafe {
+        let callback: *mut pg_sys::MemoryContextCallback = alloc_array(1);
+        (*callback).func = Some(free);
+        (*callback).arg = chunk;
+        MemoryContextRegisterResetCallback(pg_sys::CurrentMemoryContext, callback);
+    }
+}
+
+/// Makes room for `count` values of `T` in the current memory context, zeroed.
+pub(super) unsafe fn alloc_array<T>(count: usize) -> *mut T {
+    // SAFETY: palloc0 returns memory aligned for any type or raises.
+    unsafe { palloc0(count.max(1) * size_of::<T>()).cast() }
+}
+
+/// `CHECK_FOR_INTERRUPTS()`.
+pub(super) unsafe fn check_for_interrupts() {
+    // SAFETY: reading a volatile flag that a signal handler sets.
+    unsafe {
+        if core::ptr::read_volatile(&raw const pg_sys::InterruptPending) != 0 {
+            ProcessInterrupts();
+        }
+    }
+}
+
+/// A value of the backend, which has one thread.
+pub(super) struct Global<T>(core::cell::UnsafeCell<T>);
+
+// SAFETY: a backend runs one thread, so there is no sharing.
+unsafe impl<T> Sync for Global<T> {}
+
+impl<T> Global<T> {
+    pub(super) const fn new(value: T) -> Self {
+        Self(core::cell::UnsafeCell::new(value))
+    }
+
+    /// The value; the reference must not live across a call that may come back here.
+    #[allow(clippy::mut_from_ref, reason = "one thread, short uses")]
+    pub(super) fn get(&self) -> &mut T {
+        // SAFETY: one thread; callers keep uses short.
+        unsafe { &mut *self.0.get() }
+    }
+}
+

@@ -1,0 +1,110 @@
+//! What SQL asks of a row: its item text and its JSON.
+
+use super::arguments::{argument, null, oid, relation_name, text};
+use super::capture;
+use super::item;
+use super::jsonb::Writer;
+use super::raw;
+use super::relation::{self, Tracked};
+use super::row::{self, Part, Selection, Values, column};
+use crate::error::Error;
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTupleHeader, varlena};
+
+/// `item_of(anyelement)`: the item text of a row of a table.
+///
+/// # Safety
+/// Called by the function manager with one argument.
+pub(super) unsafe fn item_of(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see `with_row`.
+    unsafe {
+        let Some(datum) = argument(call, 0) else { return null(call) };
+        with_row(call, datum, |tracked, values| {
+            if tracked.keys().is_empty() {
+                Error::NoKey { table: relation_name(tracked.relid) }.raise();
+            }
+            text_datum(item::text(tracked, values))
+        })
+    }
+}
+
+/// `_row(anyelement)`: the fields of a row that are saved, in their JSON form.
+///
+/// # Safety
+/// Called by the function manager with one argument.
+pub(super) unsafe fn row(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see `with_row`.
+    unsafe {
+        let Some(datum) = argument(call, 0) else { return null(call) };
+        with_row(call, datum, |tracked, row| {
+            let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
+            let part = Part { column: column::KEYFRAME, row, selection: Selection::All };
+            row::write_whole(&mut out, tracked, &part);
+            out.finish()
+        })
+    }
+}
+
+/// `_item_key(text)`: the form in which the log's column `item` has an item.
+///
+/// # Safety
+/// Called by the function manager with one argument of type text.
+pub(super) unsafe fn item_key(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        match text(call, 0) {
+            None => null(call),
+            Some(item) if item::is_short(item) => text_datum(item),
+            Some(item) => text_datum(item::shortened(item)),
+        }
+    }
+}
+
+/// `_invalidate(regclass)`: every session looks up anew what is recorded of a table, once this transaction commits.
+///
+/// # Safety
+/// Called by the function manager with one argument of type regclass.
+pub(super) unsafe fn invalidate(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        if let Some(relid) = oid(call, 0) {
+            pg_sys::CacheInvalidateRelcacheByRelid(relid);
+        }
+        null(call)
+    }
+}
+
+unsafe fn text_datum(text: &[u8]) -> Datum {
+    // SAFETY: copies the bytes.
+    unsafe { Datum::from(raw::cstring_to_text_with_len(text.as_ptr().cast(), c_int::try_from(text.len()).unwrap_or(0))) }
+}
+
+/// Takes a composite datum of a table's row type apart.
+unsafe fn with_row(call: FunctionCallInfo, datum: Datum, action: impl Fn(&Tracked, Values) -> Datum) -> Datum {
+    // SAFETY: the argument's type is looked at before the datum is.
+    unsafe {
+        let declared = pg_sys::get_fn_expr_argtype((*call).flinfo, 0);
+        if !pg_sys::type_is_rowtype(declared) {
+            Error::NotARow.raise();
+        }
+        let header: HeapTupleHeader = raw::pg_detoast_datum(datum.cast_mut_ptr::<varlena>()).cast();
+        let relid = pg_sys::get_typ_typrelid(pg_sys::getBaseType((*header).t_choice.t_datum.datum_typeid));
+        if relid == pg_sys::InvalidOid || pg_sys::get_rel_relkind(relid) == pg_sys::RELKIND_COMPOSITE_TYPE as core::ffi::c_char {
+            Error::NotARow.raise();
+        }
+        let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
+        let tracked = &*relation::tracked(relation, capture::function());
+        let mut tuple = pg_sys::HeapTupleData {
+            t_len: u32::try_from(raw::varsize(header.cast::<u8>())).unwrap_or(0),
+            t_data: header,
+            ..Default::default()
+        };
+        let values: *mut Datum = raw::alloc_array(tracked.natts);
+        let nulls: *mut bool = raw::alloc_array(tracked.natts);
+        raw::heap_deform_tuple(&raw mut tuple, (*relation).rd_att, values, nulls);
+        let result = action(tracked, Values { values, nulls });
+        raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
+        result
+    }
+}

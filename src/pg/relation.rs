@@ -1,0 +1,367 @@
+//! What the capture path knows of a tracked relation, kept per backend until the relation's cache entry is invalidated.
+
+use super::raw::{self, Global};
+use super::scope::{self, Accountability, Scope};
+use super::types::{self, TypeInfo};
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{MemoryContext, Oid, Relation};
+
+/// What becomes of a column.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Treatment {
+    /// Saved; a change of it is a change.
+    Save,
+    /// Saved with other changes; its own change records nothing.
+    Ignore,
+    /// Saved as asterisks; its change is a change.
+    Mask,
+    /// Never saved.
+    Exclude,
+}
+
+pub(super) struct Column {
+    /// Position in the row, from 0.
+    pub(super) index: usize,
+    name: *const u8,
+    name_len: usize,
+    pub(super) info: *mut TypeInfo,
+    pub(super) byval: bool,
+    pub(super) len: i16,
+    pub(super) treatment: Treatment,
+}
+
+impl Column {
+    pub(super) fn name(&self) -> &[u8] {
+        // SAFETY: the name was copied into the memory of the cache entry.
+        unsafe { core::slice::from_raw_parts(self.name, self.name_len) }
+    }
+}
+
+/// A relation that takes part in a collection: the tracked table, a partition or an inheritance child of it.
+pub(super) struct Tracked {
+    pub(super) relid: Oid,
+    valid: bool,
+    pub(super) collection: i32,
+    pub(super) accountability: Accountability,
+    pub(super) always_snapshot: bool,
+    pub(super) natts: usize,
+    columns: *mut Column,
+    count: usize,
+    keys: *mut usize,
+    key_count: usize,
+    context: MemoryContext,
+}
+
+impl Tracked {
+    /// The columns that exist, in the order in which jsonb wants their names.
+    pub(super) fn columns(&self) -> &[Column] {
+        // SAFETY: written by `build`, freed with the entry.
+        unsafe { core::slice::from_raw_parts(self.columns, self.count) }
+    }
+
+    /// Positions in `columns` of the key's columns, in the key's order.
+    pub(super) fn keys(&self) -> &[usize] {
+        // SAFETY: written by `build`, freed with the entry.
+        unsafe { core::slice::from_raw_parts(self.keys, self.key_count) }
+    }
+}
+
+const SLOTS: usize = 256;
+
+/// Entries by a hash of the relation's OID; those that collide stand in a chain of slots.
+struct Cache {
+    entries: [*mut Tracked; SLOTS],
+    count: usize,
+    context: MemoryContext,
+    /// Holds the memory of entries that were replaced, until the transaction ends: a caller may still use them.
+    retired: MemoryContext,
+}
+
+static CACHE: Global<Cache> = Global::new(Cache {
+    entries: [core::ptr::null_mut(); SLOTS],
+    count: 0,
+    context: core::ptr::null_mut(),
+    retired: core::ptr::null_mut(),
+});
+
+fn slot_of(relid: Oid) -> usize {
+    (relid.to_u32().wrapping_mul(0x9E37_79B1) >> 24) as usize
+}
+
+/// Forgets what is known of a relation, or of all where `relid` is invalid. Allocates and frees nothing, since it
+/// runs within any call that takes a lock.
+pub(super) fn invalidate(relid: Oid) {
+    let cache = CACHE.get();
+    for entry in cache.entries {
+        // SAFETY: entries are valid or null.
+        unsafe {
+            if !entry.is_null() && (relid == pg_sys::InvalidOid || (*entry).relid == relid) {
+                (*entry).valid = false;
+            }
+        }
+    }
+}
+
+/// Forgets every relation, for a row type within one of them has changed.
+pub(super) fn invalidate_all() {
+    invalidate(pg_sys::InvalidOid);
+}
+
+/// What is known of `relation`; read from the catalogs when nothing is.
+///
+/// # Safety
+/// The relation must be open and locked. `capture` is the OID of the row trigger's function.
+pub(super) unsafe fn tracked(relation: Relation, capture: Oid) -> *mut Tracked {
+    // SAFETY: a relation in use has an OID.
+    let relid = unsafe { (*relation).rd_id };
+    let cache = CACHE.get();
+    let first = slot_of(relid);
+    let mut free = None;
+    for step in 0..SLOTS {
+        let slot = (first + step) & (SLOTS - 1);
+        let entry = cache.entries[slot];
+        if entry.is_null() {
+            free = free.or(Some(slot));
+            break;
+        }
+        // SAFETY: entries are valid or null.
+        unsafe {
+            if (*entry).relid == relid {
+                if (*entry).valid {
+                    return entry;
+                }
+                free = Some(slot);
+                break;
+            }
+        }
+    }
+    // SAFETY: the relation is open.
+    unsafe { rebuild(relation, capture, free) }
+}
+
+/// The cost of the rare full table is that all is read again.
+unsafe fn rebuild(relation: Relation, capture: Oid, slot: Option<usize>) -> *mut Tracked {
+    // SAFETY: entries own their contexts; none is in use here, since capture does not call itself.
+    unsafe {
+        let cache = CACHE.get();
+        if cache.context.is_null() {
+            cache.context = raw::new_context(pg_sys::CacheMemoryContext, c"directus_versions relations");
+            cache.retired = raw::new_context(cache.context, c"directus_versions retired relations");
+        }
+        if cache.count >= SLOTS * 3 / 4 && slot.is_none_or(|slot| cache.entries[slot].is_null()) {
+            forget_all();
+        }
+        let context = raw::new_context(cache.context, c"directus_versions relation");
+        let entry = build(relation, capture, context);
+        let mut slot = slot_of((*relation).rd_id);
+        while !cache.entries[slot].is_null() && (*cache.entries[slot]).relid != (*relation).rd_id {
+            slot = (slot + 1) & (SLOTS - 1);
+        }
+        let before = cache.entries[slot];
+        if before.is_null() {
+            cache.count += 1;
+        } else {
+            raw::MemoryContextSetParent((*before).context, cache.retired);
+        }
+        cache.entries[slot] = entry;
+        entry
+    }
+}
+
+unsafe fn forget_all() {
+    let cache = CACHE.get();
+    for entry in &mut cache.entries {
+        if !entry.is_null() {
+            // SAFETY: entries own their contexts.
+            unsafe { raw::MemoryContextSetParent((**entry).context, cache.retired) };
+            *entry = core::ptr::null_mut();
+        }
+    }
+    cache.count = 0;
+}
+
+/// Frees what was replaced in the transaction.
+pub(super) fn end_transaction() {
+    let cache = CACHE.get();
+    if !cache.retired.is_null() {
+        // SAFETY: nobody uses an entry between transactions.
+        unsafe { raw::MemoryContextDeleteChildren(cache.retired) };
+    }
+}
+
+unsafe fn build(relation: Relation, capture: Oid, context: MemoryContext) -> *mut Tracked {
+    // SAFETY: the relation is open; all memory is of the entry's context.
+    unsafe {
+        let before = raw::switch_to(context);
+        let entry: *mut Tracked = raw::alloc_array(1);
+        let desc = (*relation).rd_att;
+        let natts = (*desc).natts as usize;
+        entry.write(Tracked {
+            relid: (*relation).rd_id,
+            valid: true,
+            collection: 0,
+            accountability: Accountability::None,
+            always_snapshot: false,
+            natts,
+            columns: core::ptr::NonNull::dangling().as_ptr(),
+            count: 0,
+            keys: core::ptr::NonNull::dangling().as_ptr(),
+            key_count: 0,
+            context,
+        });
+        let entry_ref = &mut *entry;
+        let scope = collection_of(relation, capture).unwrap_or(Scope::untracked((*relation).rd_id));
+        entry_ref.collection = scope.collection;
+        entry_ref.accountability = scope.accountability;
+        entry_ref.always_snapshot = scope.always_snapshot;
+        read_columns(entry_ref, desc, &scope);
+        read_keys(entry_ref, relation, &scope);
+        raw::switch_to(before);
+        entry
+    }
+}
+
+/// Chooses the collection among those whose row trigger stands on the relation: each row is recorded once, by the
+/// topmost table when both a table and its parent are tracked.
+unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<Scope> {
+    // SAFETY: the trigger descriptor lives as long as the relation is open.
+    unsafe {
+        let desc = (*relation).trigdesc;
+        if desc.is_null() {
+            return None;
+        }
+        let triggers = core::slice::from_raw_parts((*desc).triggers, (*desc).numtriggers as usize);
+        let mut own = None;
+        for trigger in triggers {
+            if trigger.tgfoid != capture || trigger.tgnargs < 1 {
+                continue;
+            }
+            let Some(scope) = scope::read(argument(trigger)) else { continue };
+            if !scope.tracked {
+                continue;
+            }
+            if scope.relation != (*relation).rd_id {
+                return Some(scope);
+            }
+            own = Some(scope);
+        }
+        own
+    }
+}
+
+/// The collection that a trigger of ours names in its argument.
+pub(super) unsafe fn argument(trigger: &pg_sys::Trigger) -> i32 {
+    // SAFETY: the caller checked that there is an argument.
+    let text = unsafe { core::ffi::CStr::from_ptr(*trigger.tgargs) };
+    text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+unsafe fn read_columns(entry: &mut Tracked, desc: pg_sys::TupleDesc, scope: &Scope) {
+    // SAFETY: the descriptor is of the open relation; memory is of the entry's context.
+    unsafe {
+        entry.columns = raw::alloc_array(entry.natts);
+        for index in 0..entry.natts {
+            let attribute = raw::attribute(desc, index);
+            if (*attribute).attisdropped {
+                continue;
+            }
+            let (name, name_len) = types::copy_name(&raw const (*attribute).attname);
+            let column = entry.columns.add(entry.count);
+            column.write(Column {
+                index,
+                name,
+                name_len,
+                info: types::describe((*attribute).atttypid),
+                byval: (*attribute).attbyval,
+                len: (*attribute).attlen,
+                treatment: Treatment::Save,
+            });
+            (*column).treatment = scope.treatment((*column).name());
+            entry.count += 1;
+        }
+        core::slice::from_raw_parts_mut(entry.columns, entry.count)
+            .sort_unstable_by(|a, b| super::jsonb::key_order(a.name(), b.name()));
+    }
+}
+
+/// Finds the key's columns by name, since a partition may have them at other positions than its root.
+unsafe fn read_keys(entry: &mut Tracked, relation: Relation, scope: &Scope) {
+    // SAFETY: memory is of the entry's context.
+    unsafe {
+        let names = if scope.key.is_empty() { root_key(relation, scope) } else { scope.key };
+        let names = if names.is_empty() { scope.last_key } else { names };
+        entry.keys = raw::alloc_array(names.len());
+        for name in names {
+            if let Some(at) = entry.columns().iter().position(|column| column.name() == *name) {
+                *entry.keys.add(entry.key_count) = at;
+                entry.key_count += 1;
+            }
+        }
+    }
+}
+
+/// The columns of the tracked table's primary key, else of its replica identity index.
+unsafe fn root_key(relation: Relation, scope: &Scope) -> &'static [&'static [u8]] {
+    // SAFETY: the root cannot go while one of its relations is locked for writing and so has an open parent;
+    // a plain cache reference is enough to read its index list.
+    unsafe {
+        let root = if scope.relation == (*relation).rd_id {
+            relation
+        } else {
+            raw::RelationIdGetRelation(scope.relation)
+        };
+        if root.is_null() {
+            return &[];
+        }
+        let mut names = primary_key(root);
+        if names.is_empty() {
+            let replica = raw::RelationGetReplicaIndex(root);
+            if replica != pg_sys::InvalidOid {
+                let index = raw::relation_open(replica, pg_sys::AccessShareLock as c_int);
+                names = index_columns(root, index);
+                raw::relation_close(index, pg_sys::AccessShareLock as c_int);
+            }
+        }
+        if root != relation {
+            raw::RelationClose(root);
+        }
+        names
+    }
+}
+
+/// Looks at every index, since the relation's cache entry does not name a deferrable primary key.
+unsafe fn primary_key(root: Relation) -> &'static [&'static [u8]] {
+    // SAFETY: the list's indexes belong to the open root.
+    unsafe {
+        let list = raw::RelationGetIndexList(root);
+        let count = if list.is_null() { 0 } else { (*list).length };
+        for position in 0..usize::try_from(count).unwrap_or(0) {
+            let oid = (*(*list).elements.add(position)).oid_value;
+            let index = raw::relation_open(oid, pg_sys::AccessShareLock as c_int);
+            let names = (*(*index).rd_index).indisprimary.then(|| index_columns(root, index));
+            raw::relation_close(index, pg_sys::AccessShareLock as c_int);
+            if let Some(names) = names {
+                return names;
+            }
+        }
+        &[]
+    }
+}
+
+unsafe fn index_columns(root: Relation, index: Relation) -> &'static [&'static [u8]] {
+    // SAFETY: the index belongs to the root; memory is of the entry's context.
+    unsafe {
+        let form = (*index).rd_index;
+        let count = usize::try_from((*form).indnkeyatts).unwrap_or(0);
+        let names: *mut &'static [u8] = raw::alloc_array(count);
+        for position in 0..count {
+            let attnum = *(*form).indkey.values.as_ptr().add(position);
+            let at = usize::try_from(attnum - 1).unwrap_or(0);
+            let attribute = raw::attribute((*root).rd_att, at);
+            let (name, len) = types::copy_name(&raw const (*attribute).attname);
+            names.add(position).write(core::slice::from_raw_parts(name, len));
+        }
+        core::slice::from_raw_parts(names, count)
+    }
+}

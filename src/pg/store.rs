@@ -1,0 +1,167 @@
+//! Writes rows of the log: finds the partition of the moment and inserts many rows at once, with their indexes.
+
+use super::catalog::{self, Table};
+use super::raw::{self, Global};
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, HeapTuple, Oid, TimestampTz};
+
+/// The partition of the log that takes the rows of a span of time.
+struct Partition {
+    relid: Oid,
+    from: i64,
+    until: i64,
+    /// A copy of its row type, in memory of the backend.
+    desc: pg_sys::TupleDesc,
+}
+
+static PARTITION: Global<Partition> = Global::new(Partition {
+    relid: pg_sys::InvalidOid,
+    from: 0,
+    until: 0,
+    desc: core::ptr::null_mut(),
+});
+
+/// Forgets the partition, for the log's partitions changed.
+pub(super) fn invalidate() {
+    PARTITION.get().relid = pg_sys::InvalidOid;
+}
+
+/// The partition for rows of time `at`; `None` where the extension is not there.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn partition(at: TimestampTz) -> Option<Oid> {
+    let known = PARTITION.get();
+    if known.relid != pg_sys::InvalidOid && known.from <= at && at < known.until {
+        return Some(known.relid);
+    }
+    // SAFETY: the log is range-partitioned by one column of type timestamptz.
+    unsafe {
+        let log = raw::relation_open(catalog::oid(Table::Log)?, pg_sys::AccessShareLock as c_int);
+        let mut found = route(log, at);
+        let before = raw::switch_to(pg_sys::TopMemoryContext);
+        found.desc = raw::CreateTupleDescCopy((*log).rd_att);
+        raw::switch_to(before);
+        raw::relation_close(log, pg_sys::AccessShareLock as c_int);
+        let relid = found.relid;
+        let outdated = core::mem::replace(PARTITION.get(), found).desc;
+        if !outdated.is_null() {
+            raw::FreeTupleDesc(outdated);
+        }
+        (relid != pg_sys::InvalidOid).then_some(relid)
+    }
+}
+
+/// Looks the time up in the bounds: `indexes[i]` is the partition below bound `i` and not below bound `i - 1`.
+unsafe fn route(log: pg_sys::Relation, at: TimestampTz) -> Partition {
+    // SAFETY: the descriptor lives as long as the relation is open.
+    unsafe {
+        let desc = raw::RelationGetPartitionDesc(log, true);
+        let bounds = (*desc).boundinfo;
+        let mut found = Partition {
+            relid: pg_sys::InvalidOid,
+            from: i64::MIN,
+            until: i64::MAX,
+            desc: core::ptr::null_mut(),
+        };
+        if bounds.is_null() {
+            return found;
+        }
+        let count = usize::try_from((*bounds).ndatums).unwrap_or(0);
+        let mut below = 0;
+        while below < count {
+            let kind = **(*bounds).kind.add(below);
+            let bound = match kind {
+                pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_MINVALUE => i64::MIN,
+                pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_MAXVALUE => i64::MAX,
+                _ => (**(*bounds).datums.add(below)).value() as i64,
+            };
+            if at < bound {
+                found.until = bound;
+                break;
+            }
+            found.from = bound;
+            below += 1;
+        }
+        let mut index = *(*bounds).indexes.add(below);
+        if index < 0 {
+            index = (*bounds).default_index;
+        }
+        if let Ok(index) = usize::try_from(index) {
+            found.relid = *(*desc).oids.add(index);
+        }
+        found
+    }
+}
+
+/// Inserts rows into a partition of the log, giving them consecutive ids in their first column.
+///
+/// # Safety
+/// The tuples must be formed with the descriptor of the log, their first column an int8 that is not null.
+pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
+    // SAFETY: all resources are released at the end, or by the (sub)transaction that an error aborts.
+    unsafe {
+        let Some(ids) = catalog::oid(Table::LogIds) else { return 0 };
+        let count = tuples.len();
+        let first = super::sequence::take(ids, i64::try_from(count).unwrap_or(0));
+        for (offset, tuple) in tuples.iter().enumerate() {
+            let header = (**tuple).t_data;
+            let id: *mut i64 = header.cast::<u8>().add(usize::from((*header).t_hoff)).cast();
+            id.write_unaligned(first + i64::try_from(offset).unwrap_or(0));
+        }
+        let pushed = !raw::ActiveSnapshotSet();
+        if pushed {
+            // Values that go out of line want a snapshot; at the end of a transaction there is none.
+            raw::PushActiveSnapshot(raw::GetTransactionSnapshot());
+        }
+        let relation = raw::relation_open(partition, pg_sys::RowExclusiveLock as c_int);
+        let estate = raw::CreateExecutorState();
+        let before = raw::switch_to((*estate).es_query_cxt);
+        let info: *mut pg_sys::ResultRelInfo = raw::alloc_array(1);
+        (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
+        raw::InitResultRelInfo(info, relation, 0, core::ptr::null_mut(), 0);
+        raw::ExecOpenIndices(info, false);
+        let slots: *mut *mut pg_sys::TupleTableSlot = raw::alloc_array(count);
+        for (index, tuple) in tuples.iter().enumerate() {
+            let slot = raw::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
+            // The slot frees the tuple, and so need not copy it.
+            raw::ExecStoreHeapTuple(*tuple, slot, true);
+            *slots.add(index) = slot;
+        }
+        raw::heap_multi_insert(
+            relation,
+            slots,
+            c_int::try_from(count).unwrap_or(0),
+            raw::GetCurrentCommandId(true),
+            0,
+            core::ptr::null_mut(),
+        );
+        for index in 0..count {
+            crate::compat::insert_index_tuples(info, *slots.add(index), estate);
+            raw::ExecDropSingleTupleTableSlot(*slots.add(index));
+        }
+        raw::ExecCloseIndices(info);
+        raw::switch_to(before);
+        raw::FreeExecutorState(estate);
+        raw::relation_close(relation, pg_sys::NoLock as c_int);
+        if pushed {
+            raw::PopActiveSnapshot();
+        }
+        first
+    }
+}
+
+/// Forms a row of the log in the current memory context; null where the extension is not there.
+///
+/// # Safety
+/// The arrays must have a value for each column of the log.
+pub(super) unsafe fn form(at: TimestampTz, values: *mut Datum, nulls: *mut bool) -> HeapTuple {
+    // SAFETY: a partition has the columns of the log in the same order.
+    unsafe {
+        if partition(at).is_none() {
+            return core::ptr::null_mut();
+        }
+        raw::heap_form_tuple(PARTITION.get().desc, values, nulls)
+    }
+}

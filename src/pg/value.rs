@@ -1,0 +1,419 @@
+//! Turns a datum into its JSON form (DESIGN.md 3.9), and tells when that form does not say all.
+
+use super::json;
+use super::jsonb::Writer;
+use super::raw;
+use super::settings;
+use super::types::{self, Composite, Element, Form, TypeInfo};
+use core::ffi::{CStr, c_char, c_int};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, varlena};
+
+/// What the JSON form of a value leaves out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Loss {
+    /// Nothing.
+    None = 0,
+    /// The type's text says it all.
+    Text = 1,
+    /// Only the stored bytes of the fixed-length value say it all.
+    Bytes = 2,
+    /// The value itself: it was too large.
+    Value = 3,
+}
+
+/// A varlena whose text may be longer than itself is left out beyond this size, before its output function fails.
+const MAX_FOR_OUTPUT: usize = 100 << 20;
+/// Kept free for the small columns of a row with huge ones.
+const RESERVE: usize = 8 << 20;
+
+/// Writes a column's value, or the marker of one that does not fit.
+///
+/// # Safety
+/// `value` must be a datum of the type. Raises what detoasting and output functions raise.
+pub(super) unsafe fn write_column(
+    out: &mut Writer,
+    info: *mut TypeInfo,
+    value: Datum,
+) -> (u32, Loss) {
+    // SAFETY: see above.
+    unsafe {
+        let mut budget = super::jsonb::MAX_BYTES.saturating_sub(out.len());
+        if (*info).len == -1 && raw::toast_raw_datum_size(value) > RESERVE / 8 {
+            budget = budget.saturating_sub(RESERVE);
+            if raw::toast_raw_datum_size(value) > budget {
+                return (marker(out, value), Loss::Value);
+            }
+        }
+        let start = out.begin_value(budget);
+        let (entry, loss) = write(out, info, value);
+        if out.end_value(start) {
+            return (entry, loss);
+        }
+        (marker(out, value), Loss::Value)
+    }
+}
+
+/// Writes `{"length", "sha256", "omitted"}` in place of a value.
+unsafe fn marker(out: &mut Writer, value: Datum) -> u32 {
+    // SAFETY: only values of variable length are ever too large.
+    unsafe {
+        let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr::<varlena>());
+        let digest = raw::call1(raw::sha256_bytea, Datum::from(bytes));
+        let length = raw::payload(bytes.cast::<u8>()).len();
+        let mut object = out.open_object(3);
+        out.key(&mut object, b"length");
+        out.key(&mut object, b"sha256");
+        out.key(&mut object, b"omitted");
+        let entry = out.integer(i64::try_from(length).unwrap_or(i64::MAX));
+        out.entry(&mut object, entry);
+        let entry = out.hex(b"", raw::payload(digest.cast_mut_ptr::<u8>()));
+        out.entry(&mut object, entry);
+        let entry = out.string(b"too large");
+        out.entry(&mut object, entry);
+        out.close(object)
+    }
+}
+
+/// Writes what the JSON form left out: the text, `{"bytes"}`, or the marker again.
+///
+/// # Safety
+/// As for [`write_column`].
+pub(super) unsafe fn write_exact(
+    out: &mut Writer,
+    info: *mut TypeInfo,
+    value: Datum,
+    loss: Loss,
+) -> u32 {
+    // SAFETY: see above.
+    unsafe {
+        match loss {
+            Loss::Bytes => {
+                let len = usize::try_from((*info).len).unwrap_or(0);
+                let stored = value.value().to_ne_bytes();
+                let mut object = out.open_object(1);
+                out.key(&mut object, b"bytes");
+                let entry = out.hex(b"", &stored[..len.min(8)]);
+                out.entry(&mut object, entry);
+                out.close(object)
+            }
+            Loss::Value => marker(out, value),
+            Loss::None | Loss::Text => {
+                let budget = super::jsonb::MAX_BYTES.saturating_sub(out.len() + RESERVE);
+                let start = out.begin_value(budget);
+                let entry = write_text(out, info, value);
+                if out.end_value(start) { entry } else { marker(out, value) }
+            }
+        }
+    }
+}
+
+/// Writes the value's text under fixed settings as a JSON string.
+unsafe fn write_text(out: &mut Writer, info: *mut TypeInfo, value: Datum) -> u32 {
+    // SAFETY: see `write_column`.
+    unsafe {
+        if matches!((*info).form, Form::Text | Form::Json) {
+            let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
+            return out.string(raw::payload(bytes.cast::<u8>()));
+        }
+        write_output(out, info, value, (*info).text_settings)
+    }
+}
+
+unsafe fn write_output(
+    out: &mut Writer,
+    info: *mut TypeInfo,
+    value: Datum,
+    which: settings::Setting,
+) -> u32 {
+    // SAFETY: see `write_column`.
+    unsafe {
+        if (*info).len == -1 && raw::toast_raw_datum_size(value) > MAX_FOR_OUTPUT {
+            out.overflow();
+            return Writer::null();
+        }
+        let fixed = settings::fix(which);
+        let entry = out.string(types::output(info, value));
+        settings::release(fixed);
+        entry
+    }
+}
+
+/// Writes a value and returns its entry.
+unsafe fn write(out: &mut Writer, info: *mut TypeInfo, value: Datum) -> (u32, Loss) {
+    // SAFETY: see `write_column`; the form says what the datum holds.
+    unsafe {
+        let entry = match &(*info).form {
+            Form::Bool => Writer::boolean(value.value() as u8 != 0),
+            Form::Int2 => out.integer(i64::from(value.value() as i16)),
+            Form::Int4 => out.integer(i64::from(value.value() as i32)),
+            Form::Int8 => out.integer(value.value() as i64),
+            Form::Float4 => {
+                let float = f32::from_bits(value.value() as u32);
+                let canonical = float.to_bits() == 0x7FC0_0000;
+                return write_float(out, f64::from(float), Some(float), canonical);
+            }
+            Form::Float8 => {
+                let float = f64::from_bits(value.value() as u64);
+                let canonical = float.to_bits() == 0x7FF8_0000_0000_0000;
+                return write_float(out, float, None, canonical);
+            }
+            Form::Numeric => {
+                let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
+                write_numeric(out, raw::payload(bytes.cast::<u8>()))
+            }
+            Form::Text => {
+                let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
+                out.string(raw::payload(bytes.cast::<u8>()))
+            }
+            Form::Name => out.string(CStr::from_ptr(value.cast_mut_ptr::<c_char>()).to_bytes()),
+            Form::Char => return write_char(out, value.value() as u8),
+            Form::Json => return write_json(out, value),
+            Form::Jsonb => {
+                let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
+                out.jsonb(raw::payload(bytes.cast::<u8>()))
+            }
+            Form::Time(typid) => write_time(out, *typid, value),
+            Form::Interval => write_interval(out, value),
+            Form::Bytea => {
+                let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
+                out.hex(b"\\x", raw::payload(bytes.cast::<u8>()))
+            }
+            Form::Uuid => write_uuid(out, value),
+            Form::Array(element) => return write_array(out, element, value),
+            Form::Composite(composite) => return write_composite(out, composite, value),
+            Form::Output(which) => write_output(out, info, value, *which),
+        };
+        (entry, Loss::None)
+    }
+}
+
+unsafe fn write_float(
+    out: &mut Writer,
+    float: f64,
+    single: Option<f32>,
+    canonical: bool,
+) -> (u32, Loss) {
+    if float.is_nan() {
+        // Arithmetic can leave NaNs with another sign than float8in makes.
+        return (out.string(b"NaN"), if canonical { Loss::None } else { Loss::Bytes });
+    }
+    if float.is_infinite() {
+        let text: &[u8] = if float > 0.0 { b"Infinity" } else { b"-Infinity" };
+        return (out.string(text), Loss::None);
+    }
+    if float == 0.0 {
+        let loss = if float.is_sign_negative() { Loss::Text } else { Loss::None };
+        return (out.integer(0), loss);
+    }
+    if float.fract() == 0.0 && float.abs() < 1e6 {
+        return (out.integer(float as i64), Loss::None);
+    }
+    // SAFETY: the buffers are larger than the longest text (25 and 16 bytes), which numeric_in accepts.
+    unsafe {
+        let mut text = [0 as c_char; 32];
+        match single {
+            Some(single) => raw::float_to_shortest_decimal_buf(single, text.as_mut_ptr()),
+            None => raw::double_to_shortest_decimal_buf(float, text.as_mut_ptr()),
+        };
+        let numeric = raw::DirectFunctionCall3Coll(
+            Some(raw::numeric_in),
+            pg_sys::InvalidOid,
+            Datum::from(text.as_ptr()),
+            Datum::from(0),
+            Datum::from(-1i32),
+        );
+        (out.numeric(raw::payload(numeric.cast_mut_ptr::<u8>())), Loss::None)
+    }
+}
+
+fn write_numeric(out: &mut Writer, payload: &[u8]) -> u32 {
+    let header = u16::from_ne_bytes([payload[0], payload[1]]);
+    match header & 0xF000 {
+        0xC000 => out.string(b"NaN"),
+        0xD000 => out.string(b"Infinity"),
+        0xF000 => out.string(b"-Infinity"),
+        _ => out.numeric(payload),
+    }
+}
+
+fn write_char(out: &mut Writer, byte: u8) -> (u32, Loss) {
+    match byte {
+        0 => (out.string(b""), Loss::None),
+        1..=127 => (out.string(&[byte]), Loss::None),
+        // Not a character of any encoding; written as PostgreSQL 16 prints it.
+        _ => {
+            let octal = [b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)];
+            (out.string(&octal), Loss::Bytes)
+        }
+    }
+}
+
+unsafe fn write_time(out: &mut Writer, typid: pg_sys::Oid, value: Datum) -> u32 {
+    let utc: c_int = 0;
+    let zone = if typid == pg_sys::TIMESTAMPTZOID { &raw const utc } else { core::ptr::null() };
+    let mut text = [0 as c_char; 160];
+    // SAFETY: the buffer is larger than MAXDATELEN.
+    unsafe {
+        raw::JsonEncodeDateTime(text.as_mut_ptr(), value, typid, zone);
+        out.string(CStr::from_ptr(text.as_ptr()).to_bytes())
+    }
+}
+
+unsafe fn write_interval(out: &mut Writer, value: Datum) -> u32 {
+    let mut text = [0 as c_char; 160];
+    // SAFETY: the datum points to an Interval; the buffer is larger than MAXDATELEN.
+    unsafe {
+        let mut itm = pg_sys::pg_itm::default();
+        raw::interval2itm(value.cast_mut_ptr::<pg_sys::Interval>().read_unaligned(), &raw mut itm);
+        raw::EncodeInterval(&raw mut itm, 0, text.as_mut_ptr());
+        out.string(CStr::from_ptr(text.as_ptr()).to_bytes())
+    }
+}
+
+unsafe fn write_uuid(out: &mut Writer, value: Datum) -> u32 {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // SAFETY: the datum points to sixteen bytes.
+    let bytes = unsafe { value.cast_mut_ptr::<[u8; 16]>().read_unaligned() };
+    let mut text = [0u8; 36];
+    let mut at = 0;
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text[at] = b'-';
+            at += 1;
+        }
+        text[at] = DIGITS[usize::from(byte >> 4)];
+        text[at + 1] = DIGITS[usize::from(byte & 15)];
+        at += 2;
+    }
+    out.string(&text)
+}
+
+unsafe fn write_json(out: &mut Writer, value: Datum) -> (u32, Loss) {
+    // SAFETY: the datum is a json.
+    unsafe {
+        let text = raw::payload(raw::pg_detoast_datum_packed(value.cast_mut_ptr()).cast::<u8>());
+        let Some(jsonb) = json::to_jsonb(text) else {
+            return (out.string(text), Loss::Text);
+        };
+        let root = raw::payload(jsonb.cast::<u8>());
+        let canonical = raw::JsonbToCString(
+            core::ptr::null_mut(),
+            jsonb.cast::<u8>().add(4).cast(),
+            c_int::try_from(text.len()).unwrap_or(0),
+        );
+        let same = CStr::from_ptr(canonical).to_bytes() == text;
+        raw::pfree(canonical.cast());
+        (out.jsonb(root), if same { Loss::None } else { Loss::Text })
+    }
+}
+
+unsafe fn write_array(out: &mut Writer, element: &Element, value: Datum) -> (u32, Loss) {
+    // SAFETY: the datum is an array of this element type; its dimensions and bounds follow its header.
+    unsafe {
+        let array: *mut pg_sys::ArrayType = raw::pg_detoast_datum(value.cast_mut_ptr()).cast();
+        let ndim = usize::try_from((*array).ndim).unwrap_or(0);
+        if ndim == 0 {
+            let empty = out.open_array(0);
+            return (out.close(empty), Loss::None);
+        }
+        let header = array.cast::<c_int>().add(4);
+        let dims = core::slice::from_raw_parts(header, ndim);
+        let bounds = core::slice::from_raw_parts(header.add(ndim), ndim);
+        let mut loss = if bounds.iter().all(|bound| *bound == 1) { Loss::None } else { Loss::Text };
+        let (values, nulls, _) = types::elements(array, element);
+        let mut cursor = Cursor { element, values, nulls, next: 0 };
+        let entry = write_dimension(out, &mut cursor, dims, &mut loss);
+        (entry, loss)
+    }
+}
+
+struct Cursor<'a> {
+    element: &'a Element,
+    values: *mut Datum,
+    nulls: *mut bool,
+    next: usize,
+}
+
+unsafe fn write_dimension(
+    out: &mut Writer,
+    cursor: &mut Cursor,
+    dims: &[c_int],
+    loss: &mut Loss,
+) -> u32 {
+    let count = usize::try_from(dims[0]).unwrap_or(0);
+    let mut array = out.open_array(count);
+    for _ in 0..count {
+        // SAFETY: the product of the dimensions is the number of values.
+        let entry = unsafe {
+            if dims.len() > 1 {
+                write_dimension(out, cursor, &dims[1..], loss)
+            } else {
+                let index = cursor.next;
+                cursor.next += 1;
+                if *cursor.nulls.add(index) {
+                    Writer::null()
+                } else {
+                    write_inner(out, cursor.element.info, *cursor.values.add(index), loss)
+                }
+            }
+        };
+        out.entry(&mut array, entry);
+    }
+    out.close(array)
+}
+
+/// Writes a value within another; what it loses, the whole loses.
+unsafe fn write_inner(
+    out: &mut Writer,
+    info: *mut TypeInfo,
+    value: Datum,
+    loss: &mut Loss,
+) -> u32 {
+    // SAFETY: see `write_column`.
+    let (entry, inner) = unsafe {
+        raw::check_for_interrupts();
+        write(out, info, value)
+    };
+    if inner != Loss::None {
+        *loss = Loss::Text;
+    }
+    entry
+}
+
+unsafe fn write_composite(out: &mut Writer, composite: &Composite, value: Datum) -> (u32, Loss) {
+    // SAFETY: the datum is a row of this type; the descriptor stays pinned while it is read.
+    unsafe {
+        raw::check_stack_depth();
+        let header: pg_sys::HeapTupleHeader = raw::pg_detoast_datum(value.cast_mut_ptr()).cast();
+        let mut tuple = pg_sys::HeapTupleData {
+            t_len: u32::try_from(raw::varsize(header.cast::<u8>())).unwrap_or(0),
+            t_data: header,
+            ..Default::default()
+        };
+        let desc = raw::lookup_rowtype_tupdesc(composite.typid, -1);
+        let natts = (*desc).natts as usize;
+        let values: *mut Datum = raw::alloc_array(natts);
+        let nulls: *mut bool = raw::alloc_array(natts);
+        raw::heap_deform_tuple(&raw mut tuple, desc, values, nulls);
+        if (*desc).tdrefcount >= 0 {
+            raw::DecrTupleDescRefCount(desc);
+        }
+        let fields = core::slice::from_raw_parts(composite.fields, composite.count);
+        let mut object = out.open_object(fields.len());
+        for field in fields {
+            out.key(&mut object, field.name());
+        }
+        let mut loss = Loss::None;
+        for field in fields {
+            let entry = if field.index >= natts || *nulls.add(field.index) {
+                Writer::null()
+            } else {
+                write_inner(out, field.info, *values.add(field.index), &mut loss)
+            };
+            out.entry(&mut object, entry);
+        }
+        (out.close(object), loss)
+    }
+}
