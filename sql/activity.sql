@@ -23,8 +23,37 @@ LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus
 COMMENT ON FUNCTION log_activity(text, text, text, text) IS
 'Records an event of the application''s own, such as login or export, and returns the activity''s id. 22023 for an empty action and for create, update, delete and truncate, which tracked tables record. Needs level write';
 
-CREATE FUNCTION comment(target regclass, item text, comment text) RETURNS bigint
+CREATE FUNCTION _comment(target regclass, item text, comment text) RETURNS bigint
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_comment';
+COMMENT ON FUNCTION _comment(regclass, text, text) IS 'Does the work of comment once the item is known to be there';
+
+CREATE FUNCTION _last_key(target regclass) RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.last_key FROM directus_versions.collection AS c WHERE c.relation = target
+$$;
+COMMENT ON FUNCTION _last_key(regclass) IS 'The columns that name an item of a table; NULL if it was never tracked';
+
+CREATE FUNCTION _has_history(target regclass, item text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM directus_versions.log AS l JOIN directus_versions.collection AS c ON c.id = l.collection
+        WHERE c.relation = target AND l.item = directus_versions._item_key($2))
+$$;
+COMMENT ON FUNCTION _has_history(regclass, text) IS 'Whether anything was recorded of an item';
+
+CREATE FUNCTION comment(target regclass, item text, comment text) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- Where row security hides the live row, that the item has a history is hidden too.
+    IF pg_catalog.has_any_column_privilege(target, 'SELECT') AND item IS NOT NULL
+        AND directus_versions._last_key(target) IS NOT NULL
+        AND NOT (NOT pg_catalog.row_security_active(target) AND directus_versions._has_history(target, item))
+        AND NOT directus_versions._row_visible(target, directus_versions._last_key(target), item)
+    THEN
+        RAISE EXCEPTION 'item "%" of table "%" does not exist', item, target USING ERRCODE = 'P0002';
+    END IF;
+    RETURN directus_versions._comment(target, item, comment);
+END $$;
 COMMENT ON FUNCTION comment(regclass, text, text) IS
 'Records a comment on an item and returns the activity''s id. 55000 if the table is not tracked, 42501 if the caller may not select from it, P0002 if the item was never there, 22023 for an empty comment. Needs level write';
 

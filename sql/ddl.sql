@@ -110,6 +110,7 @@ BEGIN
             WHERE c.oid = changed.relid;
         END IF;
     END LOOP;
+    PERFORM directus_versions._take_back();
 EXCEPTION
     -- The user's own command must not fail for what is ours.
     WHEN OTHERS THEN
@@ -125,6 +126,7 @@ BEGIN
     SET relation = NULL, tracked = false
     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0 AND c.relation = d.objid;
+    PERFORM directus_versions._take_back();
     DELETE FROM directus_versions.tracked_schema AS s
     USING pg_catalog.pg_event_trigger_dropped_objects() AS d
     WHERE d.classid = 'pg_catalog.pg_namespace'::regclass AND s.schema = d.objid;
@@ -145,3 +147,31 @@ CREATE EVENT TRIGGER directus_versions_ddl ON ddl_command_end
 COMMENT ON EVENT TRIGGER directus_versions_ddl IS 'Follows what happens to tracked tables';
 CREATE EVENT TRIGGER directus_versions_drop ON sql_drop EXECUTE FUNCTION directus_versions._follow_drop();
 COMMENT ON EVENT TRIGGER directus_versions_drop IS 'Keeps the history of dropped tables';
+
+CREATE FUNCTION _keep_history() RETURNS event_trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_keep_history';
+COMMENT ON FUNCTION _keep_history() IS
+'Refuses to drop the extension while it holds history (55000), unless directus_versions.allow_drop is on';
+CREATE EVENT TRIGGER directus_versions_keep ON ddl_command_start
+    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED')
+    EXECUTE FUNCTION directus_versions._keep_history();
+COMMENT ON EVENT TRIGGER directus_versions_keep IS 'Keeps DROP EXTENSION from taking history along';
+
+-- REASSIGN OWNED fires no event trigger, so owners are looked at again before a partition can be made.
+CREATE FUNCTION _lend_to_owners() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM directus_versions._lend(c.relation) FROM directus_versions.collection AS c WHERE c.tracked;
+EXCEPTION
+    WHEN OTHERS THEN
+        RAISE WARNING 'directus_versions could not prepare a change of a table: %', SQLERRM USING ERRCODE = '01000';
+END $$;
+COMMENT ON FUNCTION _lend_to_owners() IS 'Lets the owners of tracked tables make partitions of them';
+CREATE EVENT TRIGGER directus_versions_lend ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'ALTER TABLE')
+    EXECUTE FUNCTION directus_versions._lend_to_owners();
+COMMENT ON EVENT TRIGGER directus_versions_lend IS 'Lets the owners of tracked tables make partitions of them';
+
+ALTER EVENT TRIGGER directus_versions_lend ENABLE ALWAYS;
+ALTER EVENT TRIGGER directus_versions_ddl ENABLE ALWAYS;
+ALTER EVENT TRIGGER directus_versions_drop ENABLE ALWAYS;
+ALTER EVENT TRIGGER directus_versions_keep ENABLE ALWAYS;

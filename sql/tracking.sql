@@ -49,6 +49,36 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _trigger_name(int, text) IS 'The name of a trigger of ours';
 
+-- PostgreSQL clones row triggers to a new partition with the rights of whoever creates it, who must therefore be able
+-- to execute their function. Nothing else can be done with it.
+CREATE FUNCTION _lend(relation regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owner regrole := (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = relation);
+BEGIN
+    IF NOT pg_catalog.has_function_privilege(owner, 'directus_versions._capture_row()', 'EXECUTE') THEN
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION directus_versions._capture_row() TO %s', owner);
+    END IF;
+END $$;
+COMMENT ON FUNCTION _lend(regclass) IS 'Lets a table''s owner make partitions of it, which get a clone of its trigger';
+
+CREATE FUNCTION _take_back() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    former regrole;
+BEGIN
+    FOR former IN
+        SELECT a.grantee FROM pg_catalog.pg_proc AS p, LATERAL pg_catalog.aclexplode(p.proacl) AS a
+        WHERE p.oid = 'directus_versions._capture_row()'::regprocedure AND a.grantee <> p.proowner
+            AND NOT EXISTS (
+                SELECT FROM directus_versions.collection AS c JOIN pg_catalog.pg_class AS t ON t.oid = c.relation
+                WHERE c.tracked AND t.relowner = a.grantee)
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION directus_versions._capture_row() FROM %s', former);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _take_back() IS 'Takes that from roles that own no tracked table any more';
+
 CREATE FUNCTION _cover(collection int) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -58,6 +88,7 @@ DECLARE
     enabling text;
 BEGIN
     SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
+    PERFORM directus_versions._lend(settings.relation);
     enabling := CASE WHEN settings.replicated THEN 'ALWAYS ' ELSE '' END;
     FOR part IN
         SELECT c.oid::regclass AS relation, c.relispartition, c.relkind
@@ -262,6 +293,7 @@ BEGIN
     FOR member IN SELECT directus_versions._tree(target) LOOP
         PERFORM directus_versions._uncover(member, settings.id);
     END LOOP;
+    PERFORM directus_versions._take_back();
 END $$;
 COMMENT ON FUNCTION _untrack(regclass) IS 'Does the work of untrack as the extension''s owner';
 

@@ -1,6 +1,9 @@
 //! What differs between the major versions of PostgreSQL.
 
-#![allow(unsafe_code, reason = "the differences are in the layout of the server's structs and in its functions")]
+#![allow(
+    unsafe_code,
+    reason = "the differences are in the layout of the server's structs and in its functions"
+)]
 
 use pgrx::pg_sys;
 
@@ -55,7 +58,11 @@ pub(crate) unsafe fn file_identity(relation: pg_sys::Relation) -> [u32; 3] {
 pub(crate) unsafe fn file_identity(relation: pg_sys::Relation) -> [u32; 3] {
     // SAFETY: the caller vouches for it.
     let locator = unsafe { (*relation).rd_locator };
-    [locator.spcOid.into(), locator.dbOid.into(), locator.relNumber.into()]
+    [
+        locator.spcOid.into(),
+        locator.dbOid.into(),
+        locator.relNumber.into(),
+    ]
 }
 
 /// Enters one row into the indexes of a relation.
@@ -96,9 +103,26 @@ pub(crate) unsafe fn insert_index_tuples(
     // SAFETY: the caller vouches for them.
     unsafe {
         #[cfg(feature = "pg15")]
-        ExecInsertIndexTuples(info, slot, estate, false, false, none, core::ptr::null_mut());
+        ExecInsertIndexTuples(
+            info,
+            slot,
+            estate,
+            false,
+            false,
+            none,
+            core::ptr::null_mut(),
+        );
         #[cfg(not(feature = "pg15"))]
-        ExecInsertIndexTuples(info, slot, estate, false, false, none, core::ptr::null_mut(), false);
+        ExecInsertIndexTuples(
+            info,
+            slot,
+            estate,
+            false,
+            false,
+            none,
+            core::ptr::null_mut(),
+            false,
+        );
     }
 }
 

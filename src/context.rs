@@ -26,12 +26,19 @@ impl Request {
 }
 
 fn object(text: &[u8]) -> Value {
-    if text.is_empty() { Value::Null } else { serde_json::from_slice(text).unwrap_or(Value::Null) }
+    if text.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(text).unwrap_or(Value::Null)
+    }
 }
 
 /// A member as text. Names of headers are compared without regard to case (RFC 9110, 5.1).
 fn member(object: &Value, name: &str) -> Option<String> {
-    let (_, value) = object.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+    let (_, value) = object
+        .as_object()?
+        .iter()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -43,7 +50,10 @@ fn member(object: &Value, name: &str) -> Option<String> {
 
 /// The client's address: the first of the hops.
 fn first_hop(hops: &str) -> Option<String> {
-    hops.split(',').map(str::trim).find(|hop| !hop.is_empty()).map(str::to_owned)
+    hops.split(',')
+        .map(str::trim)
+        .find(|hop| !hop.is_empty())
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -64,13 +74,28 @@ mod tests {
 
     #[test]
     fn request_that_says_nothing() {
-        for text in ["", "{", "[]", "null", r#"{"sub": {"a": 1}}"#, r#"{"sub": "a\u0000b"}"#, r#"{"sub": ""}"#] {
-            assert_eq!(Request::read(text.as_bytes(), text.as_bytes()), Request::default(), "{text}");
+        for text in [
+            "",
+            "{",
+            "[]",
+            "null",
+            r#"{"sub": {"a": 1}}"#,
+            r#"{"sub": "a\u0000b"}"#,
+            r#"{"sub": ""}"#,
+        ] {
+            assert_eq!(
+                Request::read(text.as_bytes(), text.as_bytes()),
+                Request::default(),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn request_with_a_number_as_subject() {
-        assert_eq!(Request::read(br#"{"sub": 42}"#, b"").actor.as_deref(), Some("42"));
+        assert_eq!(
+            Request::read(br#"{"sub": 42}"#, b"").actor.as_deref(),
+            Some("42")
+        );
     }
 }

@@ -25,8 +25,10 @@ pub(crate) enum Error {
     Empty { argument: &'static str },
     /// The argument is not a row of a table.
     NotARow,
-    /// The item was never there.
-    NoSuchItem { table: String, item: String },
+    /// `DROP EXTENSION` while there is something recorded.
+    HistoryExists,
+    /// A function of ours called in a way only an event trigger may.
+    NotAnEventTrigger { function: &'static str },
     /// The extension's own tables are missing.
     NotInstalled,
 }
@@ -38,15 +40,17 @@ impl Error {
             Self::ActorRequired | Self::NotOwner { .. } | Self::NotReadable { .. } => {
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
             }
-            Self::NotATrigger { .. } => PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED,
-            Self::NotTracked { .. } | Self::NoKey { .. } | Self::NotInstalled => {
-                PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE
+            Self::NotATrigger { .. } | Self::NotAnEventTrigger { .. } => {
+                PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED
             }
+            Self::NotTracked { .. }
+            | Self::NoKey { .. }
+            | Self::NotInstalled
+            | Self::HistoryExists => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::ReservedAction { .. } | Self::Empty { .. } => {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
-            Self::NoSuchItem { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
         }
     }
 
@@ -60,20 +64,39 @@ impl Error {
             Self::NotReadable { table } => format!("permission denied for table \"{table}\""),
             Self::NotTracked { table } => format!("table \"{table}\" is not tracked"),
             Self::NoKey { table } => format!("table \"{table}\" has no key"),
-            Self::ReservedAction { action } => format!("action \"{action}\" is recorded by tracked tables alone"),
+            Self::ReservedAction { action } => {
+                format!("action \"{action}\" is recorded by tracked tables alone")
+            }
             Self::Empty { argument } => format!("{argument} must not be empty"),
             Self::NotARow => "argument is not a row of a table".into(),
-            Self::NoSuchItem { table, item } => format!("item \"{item}\" of table \"{table}\" does not exist"),
-            Self::NotInstalled => "the tables of extension \"directus_versions\" are missing".into(),
+            Self::HistoryExists => {
+                "cannot drop extension \"directus_versions\" because there is recorded history"
+                    .into()
+            }
+            Self::NotAnEventTrigger { function } => {
+                format!("function \"{function}\" was not called by an event trigger")
+            }
+            Self::NotInstalled => {
+                "the tables of extension \"directus_versions\" are missing".into()
+            }
         }
     }
 
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::ActorRequired => Some("Set directus_versions.actor, or turn directus_versions.require_actor off."),
+            Self::ActorRequired => {
+                Some("Set directus_versions.actor, or turn directus_versions.require_actor off.")
+            }
             Self::NotTracked { .. } => Some("Call directus_versions.track first."),
-            Self::NoKey { .. } => Some("Add a primary key, or name the key's columns with the argument \"key\"."),
-            Self::ReservedAction { .. } => Some("Choose a name other than create, update, delete and truncate."),
+            Self::NoKey { .. } => {
+                Some("Add a primary key, or name the key's columns with the argument \"key\".")
+            }
+            Self::ReservedAction { .. } => {
+                Some("Choose a name other than create, update, delete and truncate.")
+            }
+            Self::HistoryExists => {
+                Some("Set directus_versions.allow_drop to on to let the history go along.")
+            }
             Self::NotInstalled => Some("Run CREATE EXTENSION directus_versions."),
             _ => None,
         }

@@ -5,7 +5,10 @@
 mod compat;
 mod context;
 mod error;
-#[allow(unsafe_code, reason = "the only module that touches PostgreSQL below SQL")]
+#[allow(
+    unsafe_code,
+    reason = "the only module that touches PostgreSQL below SQL"
+)]
 mod pg;
 
 #[cfg(any(test, feature = "pg_test"))]
@@ -15,12 +18,28 @@ mod pg_tests;
 pgrx::pg_module_magic!(name, version);
 
 pgrx::extension_sql_file!("../sql/tables.sql", name = "tables", bootstrap);
-pgrx::extension_sql_file!("../sql/capture.sql", name = "capture", requires = ["tables"]);
+pgrx::extension_sql_file!(
+    "../sql/capture.sql",
+    name = "capture",
+    requires = ["tables"]
+);
 pgrx::extension_sql_file!("../sql/items.sql", name = "items", requires = ["capture"]);
-pgrx::extension_sql_file!("../sql/tracking.sql", name = "tracking", requires = ["items"]);
+pgrx::extension_sql_file!(
+    "../sql/tracking.sql",
+    name = "tracking",
+    requires = ["items"]
+);
 pgrx::extension_sql_file!("../sql/scope.sql", name = "scope", requires = ["tracking"]);
-pgrx::extension_sql_file!("../sql/activity.sql", name = "activity", requires = ["scope"]);
-pgrx::extension_sql_file!("../sql/revisions.sql", name = "revisions", requires = ["activity"]);
+pgrx::extension_sql_file!(
+    "../sql/activity.sql",
+    name = "activity",
+    requires = ["scope"]
+);
+pgrx::extension_sql_file!(
+    "../sql/revisions.sql",
+    name = "revisions",
+    requires = ["activity"]
+);
 pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["revisions"]);
 pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["views"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);

@@ -1,6 +1,6 @@
 //! Events that the application records itself.
 
-use super::arguments::{argument, oid, relation_name, text};
+use super::arguments::{oid, relation_name, text};
 use super::capture;
 use super::raw;
 use super::relation;
@@ -25,7 +25,10 @@ pub(super) unsafe fn log_activity(call: FunctionCallInfo) -> Datum {
             Error::Empty { argument: "action" }.raise();
         };
         if RESERVED.contains(&name) {
-            Error::ReservedAction { action: String::from_utf8_lossy(name).into_owned() }.raise();
+            Error::ReservedAction {
+                action: String::from_utf8_lossy(name).into_owned(),
+            }
+            .raise();
         }
         let subject = text(call, 1);
         let collection = match subject {
@@ -53,19 +56,32 @@ pub(super) unsafe fn log_activity(call: FunctionCallInfo) -> Datum {
 pub(super) unsafe fn comment(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let Some(relid) = oid(call, 0) else { Error::Empty { argument: "target" }.raise() };
-        let Some(item) = text(call, 1) else { Error::Empty { argument: "item" }.raise() };
+        let Some(relid) = oid(call, 0) else {
+            Error::Empty { argument: "target" }.raise()
+        };
+        let Some(item) = text(call, 1) else {
+            Error::Empty { argument: "item" }.raise()
+        };
         let Some(comment) = text(call, 2).filter(|text| !text.is_empty()) else {
-            Error::Empty { argument: "comment" }.raise();
+            Error::Empty {
+                argument: "comment",
+            }
+            .raise();
         };
         let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
         let collection = (*relation::tracked(relation, capture::function())).collection;
         raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
         if collection == 0 {
-            Error::NotTracked { table: relation_name(relid) }.raise();
+            Error::NotTracked {
+                table: relation_name(relid),
+            }
+            .raise();
         }
         if !may_select(relid) {
-            Error::NotReadable { table: relation_name(relid) }.raise();
+            Error::NotReadable {
+                table: relation_name(relid),
+            }
+            .raise();
         }
         let mut draft = begin(Some(collection), b"comment");
         draft.set_item(item);
@@ -84,8 +100,12 @@ pub(super) unsafe fn may_select(relid: Oid) -> bool {
         let role = raw::GetUserId();
         let select = AclMode::from(pg_sys::ACL_SELECT);
         pg_sys::pg_class_aclcheck(relid, role, select) == pg_sys::AclResult::ACLCHECK_OK
-            || pg_sys::pg_attribute_aclcheck_all(relid, role, select, pg_sys::AclMaskHow::ACLMASK_ANY)
-                == pg_sys::AclResult::ACLCHECK_OK
+            || pg_sys::pg_attribute_aclcheck_all(
+                relid,
+                role,
+                select,
+                pg_sys::AclMaskHow::ACLMASK_ANY,
+            ) == pg_sys::AclResult::ACLCHECK_OK
     }
 }
 
@@ -104,7 +124,9 @@ unsafe fn write(mut draft: Draft) -> Datum {
     // SAFETY: the row has a value for each column of the log.
     unsafe {
         let at = draft.values[column::AT].value() as i64;
-        let Some(partition) = store::partition(at) else { Error::NotInstalled.raise() };
+        let Some(partition) = store::partition(at) else {
+            Error::NotInstalled.raise()
+        };
         let tuple = store::form(at, draft.values.as_mut_ptr(), draft.nulls.as_mut_ptr());
         Datum::from(store::insert(partition, &mut [tuple]))
     }

@@ -79,7 +79,10 @@ pub(super) fn forget() {
 /// Must run in a transaction.
 pub(super) unsafe fn is_known() -> bool {
     // SAFETY: see above.
-    unsafe { !guc::text(Text::Actor).is_empty() || request().is_some_and(|request| request.actor.is_some()) }
+    unsafe {
+        !guc::text(Text::Actor).is_empty()
+            || request().is_some_and(|request| request.actor.is_some())
+    }
 }
 
 /// The id of the context of the statement with this command id.
@@ -112,7 +115,12 @@ pub(super) unsafe fn context(command: u32) -> i32 {
             MEMORY.get().slots[slot] = (hash, id);
             id
         };
-        MEMORY.get().statement = Some(Statement { command, role, changes, context });
+        MEMORY.get().statement = Some(Statement {
+            command,
+            role,
+            changes,
+            context,
+        });
         context
     }
 }
@@ -154,7 +162,12 @@ unsafe fn request() -> Option<&'static Request> {
             return None;
         }
         let hash = mix(mix(0, claims), headers);
-        if MEMORY.get().request.as_ref().is_none_or(|(known, _)| *known != hash) {
+        if MEMORY
+            .get()
+            .request
+            .as_ref()
+            .is_none_or(|(known, _)| *known != hash)
+        {
             MEMORY.get().request = Some((hash, Request::read(claims, headers)));
         }
         MEMORY.get().request.as_ref().map(|(_, request)| request)
@@ -165,7 +178,11 @@ unsafe fn role_name(role: Oid) -> &'static [u8] {
     // SAFETY: the name is palloc'd for the row at hand.
     unsafe {
         let name = raw::GetUserNameFromId(role, true);
-        if name.is_null() { &[] } else { CStr::from_ptr(name).to_bytes() }
+        if name.is_null() {
+            &[]
+        } else {
+            CStr::from_ptr(name).to_bytes()
+        }
     }
 }
 
@@ -173,7 +190,11 @@ unsafe fn application_name() -> &'static [u8] {
     // SAFETY: a setting of the server.
     unsafe {
         let name = pg_sys::application_name;
-        if name.is_null() { &[] } else { CStr::from_ptr(name).to_bytes() }
+        if name.is_null() {
+            &[]
+        } else {
+            CStr::from_ptr(name).to_bytes()
+        }
     }
 }
 
@@ -190,7 +211,8 @@ unsafe fn client_address() -> &'static [u8] {
         if !call.isnull {
             let text = raw::call1(raw::inet_out, address).cast_mut_ptr::<c_char>();
             let text = CStr::from_ptr(text).to_bytes();
-            let copy: *mut u8 = raw::MemoryContextAlloc(pg_sys::TopMemoryContext, text.len()).cast();
+            let copy: *mut u8 =
+                raw::MemoryContextAlloc(pg_sys::TopMemoryContext, text.len()).cast();
             core::ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
             known = core::slice::from_raw_parts(copy, text.len());
         }
@@ -218,7 +240,10 @@ unsafe fn hash(parts: &Parts) -> u64 {
 unsafe fn find(hash: u64, parts: &Parts) -> Option<i32> {
     // SAFETY: a scan of our own table; it sees what is committed or our own and takes no predicate lock.
     unsafe {
-        let relation = raw::relation_open(catalog::oid(Table::Context)?, pg_sys::AccessShareLock as c_int);
+        let relation = raw::relation_open(
+            catalog::oid(Table::Context)?,
+            pg_sys::AccessShareLock as c_int,
+        );
         let mut key = pg_sys::ScanKeyData::default();
         raw::ScanKeyInit(
             &raw mut key,
@@ -245,7 +270,11 @@ unsafe fn find(hash: u64, parts: &Parts) -> Option<i32> {
 }
 
 /// The id of a row, if it is of these parts and this cluster.
-unsafe fn matching(tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc, parts: &Parts) -> Option<i32> {
+unsafe fn matching(
+    tuple: pg_sys::HeapTuple,
+    desc: pg_sys::TupleDesc,
+    parts: &Parts,
+) -> Option<i32> {
     // SAFETY: the tuple is of the context table.
     unsafe {
         let mut values = [Datum::null(); COLUMNS];
@@ -255,7 +284,9 @@ unsafe fn matching(tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc, parts: &Pa
             let stored = if nulls[index + 2] {
                 &[][..]
             } else {
-                raw::payload(raw::pg_detoast_datum_packed(values[index + 2].cast_mut_ptr()).cast::<u8>())
+                raw::payload(
+                    raw::pg_detoast_datum_packed(values[index + 2].cast_mut_ptr()).cast::<u8>(),
+                )
             };
             if stored != *part {
                 return None;
@@ -269,7 +300,10 @@ unsafe fn matching(tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc, parts: &Pa
 unsafe fn insert(hash: u64, parts: &Parts) -> i32 {
     // SAFETY: the row has the columns of sql/tables.sql; no right is needed to write below SQL.
     unsafe {
-        let (Some(table), Some(ids)) = (catalog::oid(Table::Context), catalog::oid(Table::ContextIds)) else {
+        let (Some(table), Some(ids)) = (
+            catalog::oid(Table::Context),
+            catalog::oid(Table::ContextIds),
+        ) else {
             return 0;
         };
         let id = sequence::take(ids, 1) as i32;
@@ -282,11 +316,13 @@ unsafe fn insert(hash: u64, parts: &Parts) -> i32 {
             nulls[index + 2] = part.is_empty();
             if !part.is_empty() {
                 let len = c_int::try_from(part.len()).unwrap_or(c_int::MAX);
-                values[index + 2] = Datum::from(raw::cstring_to_text_with_len(part.as_ptr().cast(), len));
+                values[index + 2] =
+                    Datum::from(raw::cstring_to_text_with_len(part.as_ptr().cast(), len));
             }
         }
         values[COLUMNS - 1] = Datum::from(raw::GetSystemIdentifier() as i64);
-        let tuple = raw::heap_form_tuple((*relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+        let tuple =
+            raw::heap_form_tuple((*relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
         MEMORY.get().uncommitted = true;
         raw::CatalogTupleInsert(relation, tuple);
         raw::relation_close(relation, pg_sys::NoLock as c_int);

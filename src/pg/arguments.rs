@@ -24,7 +24,9 @@ pub(super) unsafe fn argument(call: FunctionCallInfo, index: usize) -> Option<Da
 pub(super) unsafe fn text(call: FunctionCallInfo, index: usize) -> Option<&'static [u8]> {
     // SAFETY: the detoasted text lives as long as the call.
     unsafe {
-        argument(call, index).map(|datum| raw::payload(raw::pg_detoast_datum_packed(datum.cast_mut_ptr()).cast::<u8>()))
+        argument(call, index).map(|datum| {
+            raw::payload(raw::pg_detoast_datum_packed(datum.cast_mut_ptr()).cast::<u8>())
+        })
     }
 }
 

@@ -42,7 +42,8 @@ pub(super) unsafe fn context() -> MemoryContext {
     let buffer = BUFFER.get();
     if buffer.context.is_null() {
         // SAFETY: lives as long as the backend.
-        buffer.context = unsafe { raw::new_context(pg_sys::TopMemoryContext, c"directus_versions buffer") };
+        buffer.context =
+            unsafe { raw::new_context(pg_sys::TopMemoryContext, c"directus_versions buffer") };
     }
     buffer.context
 }
@@ -64,7 +65,10 @@ pub(super) unsafe fn push(tuple: HeapTuple) {
             grow();
         }
         let buffer = BUFFER.get();
-        *buffer.entries.add(buffer.count) = Entry { tuple, subtransaction };
+        *buffer.entries.add(buffer.count) = Entry {
+            tuple,
+            subtransaction,
+        };
         buffer.count += 1;
         buffer.bytes += (*tuple).t_len as usize;
         if buffer.count >= MAX_ROWS || buffer.bytes >= MAX_BYTES {
@@ -102,8 +106,13 @@ pub(super) unsafe fn flush() {
         let mut rest = &mut *tuples;
         while let Some(first) = rest.first() {
             let at = time_of(*first);
-            let Some(partition) = store::partition(at) else { break };
-            let same = rest.iter().take_while(|tuple| store::partition(time_of(**tuple)) == Some(partition)).count();
+            let Some(partition) = store::partition(at) else {
+                break;
+            };
+            let same = rest
+                .iter()
+                .take_while(|tuple| store::partition(time_of(**tuple)) == Some(partition))
+                .count();
             let (now, later) = rest.split_at_mut(same.max(1));
             store::insert(partition, now);
             rest = later;
@@ -118,7 +127,11 @@ unsafe fn time_of(tuple: HeapTuple) -> i64 {
     // SAFETY: the first two columns of the log are int8 and timestamptz, never NULL.
     unsafe {
         let header = (*tuple).t_data;
-        header.cast::<u8>().add(usize::from((*header).t_hoff) + 8).cast::<i64>().read_unaligned()
+        header
+            .cast::<u8>()
+            .add(usize::from((*header).t_hoff) + 8)
+            .cast::<i64>()
+            .read_unaligned()
     }
 }
 

@@ -30,7 +30,9 @@ pub(super) unsafe fn row(trigger: *mut TriggerData) {
     // SAFETY: the trigger manager gives an open relation, its trigger and the rows' slots.
     unsafe {
         let relation = (*trigger).tg_relation;
-        let Some(tracked) = recorded(trigger) else { return };
+        let Some(tracked) = recorded(trigger) else {
+            return;
+        };
         let tuple = (*trigger).tg_trigtuple;
         match (*trigger).tg_event & 3 {
             EVENT_INSERT => {
@@ -45,7 +47,11 @@ pub(super) unsafe fn row(trigger: *mut TriggerData) {
                 let command = change::command_of(relation, tuple, true);
                 settle(tracked.collection, command);
                 if !(change::has_moved(tuple) && depart(tracked, tuple, command)) {
-                    delete(tracked, slot_values((*trigger).tg_trigslot, tracked.natts), command);
+                    delete(
+                        tracked,
+                        slot_values((*trigger).tg_trigslot, tracked.natts),
+                        command,
+                    );
                 }
             }
             EVENT_UPDATE => {
@@ -111,7 +117,10 @@ pub(super) unsafe fn slot_values(slot: *mut TupleTableSlot, natts: usize) -> Val
         if usize::try_from((*slot).tts_nvalid).unwrap_or(0) < natts {
             raw::slot_getsomeattrs_int(slot, natts as core::ffi::c_int);
         }
-        Values { values: (*slot).tts_values, nulls: (*slot).tts_isnull }
+        Values {
+            values: (*slot).tts_values,
+            nulls: (*slot).tts_isnull,
+        }
     }
 }
 
@@ -121,7 +130,11 @@ pub(super) unsafe fn create(tracked: &Tracked, values: Values, command: u32) {
     unsafe {
         let mut draft = Draft::new(Some(tracked.collection), command, action::CREATE);
         draft.set_item(item::text(tracked, values));
-        let part = Part { column: column::DELTA, row: values, selection: Selection::All };
+        let part = Part {
+            column: column::DELTA,
+            row: values,
+            selection: Selection::All,
+        };
         row::write_parts(&mut draft, tracked, &[part]);
         draft.push();
     }
@@ -133,7 +146,11 @@ pub(super) unsafe fn delete(tracked: &Tracked, values: Values, command: u32) {
     unsafe {
         let mut draft = Draft::new(Some(tracked.collection), command, action::DELETE);
         draft.set_item(item::text(tracked, values));
-        let part = Part { column: column::PRIOR, row: values, selection: Selection::All };
+        let part = Part {
+            column: column::PRIOR,
+            row: values,
+            selection: Selection::All,
+        };
         row::write_parts(&mut draft, tracked, &[part]);
         draft.push();
     }
@@ -144,13 +161,18 @@ unsafe fn update(tracked: &Tracked, old: Values, new: Values, command: u32, whol
     let columns = tracked.columns();
     // SAFETY: the values are of the tracked relation; the marks are palloc'd for this row.
     unsafe {
-        let marks = core::slice::from_raw_parts_mut(raw::palloc0(columns.len() + 1).cast::<bool>(), columns.len());
+        let marks = core::slice::from_raw_parts_mut(
+            raw::palloc0(columns.len() + 1).cast::<bool>(),
+            columns.len(),
+        );
         let mut counts = false;
         let mut toasted = false;
         for (mark, column) in marks.iter_mut().zip(columns) {
             *mark = match (old.get(column.index), new.get(column.index)) {
                 (None, None) => false,
-                (Some(before), Some(after)) => !change::same_value(column.byval, column.len, before, after),
+                (Some(before), Some(after)) => {
+                    !change::same_value(column.byval, column.len, before, after)
+                }
                 _ => true,
             };
             counts |= *mark && matches!(column.treatment, Treatment::Save | Treatment::Mask);
@@ -170,20 +192,38 @@ unsafe fn update(tracked: &Tracked, old: Values, new: Values, command: u32, whol
         }
         let selection = Selection::Marked(marks);
         let parts = [
-            Part { column: column::DELTA, row: new, selection },
-            Part { column: column::PRIOR, row: old, selection },
-            Part { column: column::KEYFRAME, row: new, selection: Selection::All },
+            Part {
+                column: column::DELTA,
+                row: new,
+                selection,
+            },
+            Part {
+                column: column::PRIOR,
+                row: old,
+                selection,
+            },
+            Part {
+                column: column::KEYFRAME,
+                row: new,
+                selection: Selection::All,
+            },
         ];
         // A keyframe would have to fetch the values that did not change and lie out of line.
         let keyframe = tracked.always_snapshot || whole && !toasted && is_keyframe();
-        row::write_parts(&mut draft, tracked, if keyframe { &parts } else { &parts[..2] });
+        row::write_parts(
+            &mut draft,
+            tracked,
+            if keyframe { &parts } else { &parts[..2] },
+        );
         draft.push();
     }
 }
 
 unsafe fn is_out_of_line(values: Values, index: usize) -> bool {
     // SAFETY: the column is of variable length.
-    values.get(index).is_some_and(|value| unsafe { raw::is_external(value.cast_mut_ptr()) })
+    values
+        .get(index)
+        .is_some_and(|value| unsafe { raw::is_external(value.cast_mut_ptr()) })
 }
 
 /// Writes the way from an item's old key to its new one.
@@ -231,7 +271,11 @@ unsafe fn arrived(tracked: &Tracked, relation: pg_sys::Relation, command: u32) -
         if !moved::is_pending() {
             return None;
         }
-        let row = moved::take(tracked.collection, command, raw::GetCurrentSubTransactionId())?;
+        let row = moved::take(
+            tracked.collection,
+            command,
+            raw::GetCurrentSubTransactionId(),
+        )?;
         if row.relid == (*relation).rd_id {
             // No row moves within a partition: that one was suppressed, and this is another.
             end_of_way(&row);
@@ -253,7 +297,10 @@ unsafe fn arrive(tracked: &Tracked, row: &Moved, new: Values, command: u32) {
         }
         with_row(row, |source, old| {
             for column in tracked.columns() {
-                let same = source.columns().iter().find(|other| other.name() == column.name());
+                let same = source
+                    .columns()
+                    .iter()
+                    .find(|other| other.name() == column.name());
                 if let Some(value) = same.and_then(|other| old.get(other.index)) {
                     *values.add(column.index) = value;
                     *nulls.add(column.index) = false;

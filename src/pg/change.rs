@@ -92,12 +92,17 @@ unsafe fn same_bytes(a: *const u8, b: *const u8, len: usize) -> bool {
 ///
 /// # Safety
 /// The tuple must be the one on the page, written by this transaction.
-pub(super) unsafe fn command_of(relation: pg_sys::Relation, tuple: HeapTuple, deleted: bool) -> u32 {
+pub(super) unsafe fn command_of(
+    relation: pg_sys::Relation,
+    tuple: HeapTuple,
+    deleted: bool,
+) -> u32 {
     // SAFETY: see above; a snapshot is active while triggers run.
     unsafe {
         let header = (*tuple).t_data;
         let heap = (*(*relation).rd_rel).relam == pg_sys::Oid::from(pg_sys::HEAP_TABLE_AM_OID);
-        let frozen = u32::from((*header).t_infomask) & pg_sys::HEAP_XMIN_FROZEN == pg_sys::HEAP_XMIN_FROZEN;
+        let frozen =
+            u32::from((*header).t_infomask) & pg_sys::HEAP_XMIN_FROZEN == pg_sys::HEAP_XMIN_FROZEN;
         if !heap || (frozen && !deleted) {
             // COPY FREEZE leaves no command in the row.
             return if raw::ActiveSnapshotSet() {
@@ -106,7 +111,11 @@ pub(super) unsafe fn command_of(relation: pg_sys::Relation, tuple: HeapTuple, de
                 raw::GetCurrentCommandId(false)
             };
         }
-        if deleted { raw::HeapTupleHeaderGetCmax(header) } else { raw::HeapTupleHeaderGetCmin(header) }
+        if deleted {
+            raw::HeapTupleHeaderGetCmax(header)
+        } else {
+            raw::HeapTupleHeaderGetCmin(header)
+        }
     }
 }
 

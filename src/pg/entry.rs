@@ -3,7 +3,7 @@
 //! Each is declared in sql/ under its symbol. pgrx's guard stands around each, so that a panic of ours becomes an
 //! error; errors of the server pass it by.
 
-use super::{activity, capture, gate, raw, reader, truncate};
+use super::{activity, capture, drop, gate, raw, reader, truncate};
 use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, TriggerData};
@@ -16,7 +16,7 @@ macro_rules! sql_function {
         /// Called by the server's function manager.
         #[unsafe(no_mangle)]
         #[pgrx::pg_guard]
-        pub unsafe extern "C-unwind" fn $symbol(call: FunctionCallInfo) -> Datum {
+        pub(super) unsafe extern "C-unwind" fn $symbol(call: FunctionCallInfo) -> Datum {
             let body: unsafe fn(FunctionCallInfo) -> Datum = $body;
             // SAFETY: the function manager passes a valid call.
             unsafe { body(call) }
@@ -24,7 +24,7 @@ macro_rules! sql_function {
 
         /// Tells the function manager the calling convention.
         #[unsafe(no_mangle)]
-        pub extern "C-unwind" fn $info() -> &'static pg_sys::Pg_finfo_record {
+        pub(super) extern "C-unwind" fn $info() -> &'static pg_sys::Pg_finfo_record {
             static RECORD: pg_sys::Pg_finfo_record = pg_sys::Pg_finfo_record { api_version: 1 };
             &RECORD
         }
@@ -83,7 +83,7 @@ sql_function!(
 );
 
 sql_function!(
-    /// `comment(regclass, text, text)`
+    /// `_comment(regclass, text, text)`
     directus_versions_comment,
     pg_finfo_directus_versions_comment,
     |call| unsafe { activity::comment(call) }
@@ -129,4 +129,11 @@ sql_function!(
     directus_versions_invalidate,
     pg_finfo_directus_versions_invalidate,
     |call| unsafe { reader::invalidate(call) }
+);
+
+sql_function!(
+    /// `_keep_history()`
+    directus_versions_keep_history,
+    pg_finfo_directus_versions_keep_history,
+    |call| unsafe { drop::keep(call) }
 );

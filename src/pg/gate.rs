@@ -22,7 +22,9 @@ const LOCAL_USERID_CHANGE: c_int = 1;
 pub(super) unsafe fn as_owner(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let Some(object) = oid(call, 0) else { Error::Empty { argument: "target" }.raise() };
+        let Some(object) = oid(call, 0) else {
+            Error::Empty { argument: "target" }.raise()
+        };
         let function = (*(*call).flinfo).fn_oid;
         check_ownership(object, first_argument_type(function));
         let inner = namesake(function);
@@ -40,7 +42,10 @@ unsafe fn check_ownership(object: Oid, kind: Oid) {
             crate::compat::owns_table(object, role)
         };
         if !owns {
-            Error::NotOwner { table: relation_name(object) }.raise();
+            Error::NotOwner {
+                table: relation_name(object),
+            }
+            .raise();
         }
     }
 }
@@ -82,12 +87,15 @@ unsafe fn invoke(function: Oid, call: FunctionCallInfo) -> Datum {
         let info: *mut pg_sys::FmgrInfo = raw::alloc_array(1);
         raw::fmgr_info_cxt(function, info, pg_sys::CurrentMemoryContext);
         let count = usize::try_from((*call).nargs).unwrap_or(0);
-        let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>() + count * size_of::<pg_sys::NullableDatum>();
+        let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>()
+            + count * size_of::<pg_sys::NullableDatum>();
         let inner: FunctionCallInfo = raw::palloc0(bytes).cast();
         (*inner).flinfo = info;
         (*inner).nargs = (*call).nargs;
         core::ptr::copy_nonoverlapping((*call).args.as_ptr(), (*inner).args.as_mut_ptr(), count);
-        let Some(address) = (*info).fn_addr else { return null(call) };
+        let Some(address) = (*info).fn_addr else {
+            return null(call);
+        };
         let result = address(inner);
         (*call).isnull = (*inner).isnull;
         result
@@ -108,10 +116,16 @@ unsafe fn run_as_owner(action: impl FnOnce() -> Datum) -> Datum {
     }
 }
 
-unsafe fn owner() -> Oid {
+/// The extension's owner.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn owner() -> Oid {
     // SAFETY: our own table.
     unsafe {
-        let Some(log) = catalog::oid(Table::Log) else { Error::NotInstalled.raise() };
+        let Some(log) = catalog::oid(Table::Log) else {
+            Error::NotInstalled.raise()
+        };
         let relation = raw::relation_open(log, pg_sys::AccessShareLock as c_int);
         let owner = (*(*relation).rd_rel).relowner;
         raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
@@ -127,7 +141,9 @@ unsafe fn owner() -> Oid {
 pub(super) unsafe fn data(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let Some(id) = argument(call, 3) else { return null(call) };
+        let Some(id) = argument(call, 3) else {
+            return null(call);
+        };
         if let Some(relid) = oid(call, 0) {
             let readable = may_select(relid) && row_is_visible(call, relid);
             if !readable {
@@ -152,8 +168,11 @@ pub(super) unsafe fn data(call: FunctionCallInfo) -> Datum {
 unsafe fn selects_all(relid: Oid) -> bool {
     // SAFETY: a catalog look-up.
     unsafe {
-        pg_sys::pg_class_aclcheck(relid, raw::GetUserId(), pg_sys::AclMode::from(pg_sys::ACL_SELECT))
-            == pg_sys::AclResult::ACLCHECK_OK
+        pg_sys::pg_class_aclcheck(
+            relid,
+            raw::GetUserId(),
+            pg_sys::AclMode::from(pg_sys::ACL_SELECT),
+        ) == pg_sys::AclResult::ACLCHECK_OK
     }
 }
 
@@ -161,7 +180,9 @@ unsafe fn selects_all(relid: Oid) -> bool {
 unsafe fn row_is_visible(call: FunctionCallInfo, relid: Oid) -> bool {
     // SAFETY: `_row_visible` runs as the caller.
     unsafe {
-        if pg_sys::check_enable_rls(relid, pg_sys::InvalidOid, true) != pg_sys::CheckEnableRlsResult::RLS_ENABLED as c_int {
+        if pg_sys::check_enable_rls(relid, pg_sys::InvalidOid, true)
+            != pg_sys::CheckEnableRlsResult::RLS_ENABLED as c_int
+        {
             return true;
         }
         let types = &mut [pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
@@ -177,7 +198,8 @@ unsafe fn row_is_visible(call: FunctionCallInfo, relid: Oid) -> bool {
 unsafe fn selectable(call: FunctionCallInfo, relid: Oid, data: Datum) -> Datum {
     // SAFETY: `_selectable` runs as the caller.
     unsafe {
-        let function = catalog::function(c"_selectable", &mut [pg_sys::REGCLASSOID, pg_sys::JSONBOID]);
+        let function =
+            catalog::function(c"_selectable", &mut [pg_sys::REGCLASSOID, pg_sys::JSONBOID]);
         let inner = arguments(2);
         let arguments = (*inner).args.as_mut_ptr();
         (*arguments).value = Datum::from(relid);
@@ -200,7 +222,8 @@ unsafe fn one_argument(value: Datum) -> FunctionCallInfo {
 unsafe fn arguments(count: usize) -> FunctionCallInfo {
     // SAFETY: zeroed memory is a call without NULLs.
     unsafe {
-        let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>() + count * size_of::<pg_sys::NullableDatum>();
+        let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>()
+            + count * size_of::<pg_sys::NullableDatum>();
         let call: FunctionCallInfo = raw::palloc0(bytes).cast();
         (*call).nargs = i16::try_from(count).unwrap_or(0);
         call

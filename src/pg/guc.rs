@@ -36,12 +36,27 @@ static VALUES: Global<Values> = Global::new(Values {
 });
 
 const TEXTS: [(&CStr, &CStr); 6] = [
-    (c"directus_versions.actor", c"Who the application is acting for."),
-    (c"directus_versions.ip", c"The address the request came from."),
-    (c"directus_versions.user_agent", c"The program the request came from."),
+    (
+        c"directus_versions.actor",
+        c"Who the application is acting for.",
+    ),
+    (
+        c"directus_versions.ip",
+        c"The address the request came from.",
+    ),
+    (
+        c"directus_versions.user_agent",
+        c"The program the request came from.",
+    ),
     (c"directus_versions.origin", c"The origin of the request."),
-    (c"directus_versions.comment", c"A remark recorded with each change."),
-    (c"directus_versions.request_id", c"The application's name of the request."),
+    (
+        c"directus_versions.comment",
+        c"A remark recorded with each change.",
+    ),
+    (
+        c"directus_versions.request_id",
+        c"The application's name of the request.",
+    ),
 ];
 
 /// Defines the settings. Those set before the library was loaded keep their values.
@@ -144,7 +159,10 @@ pub(super) unsafe fn any(name: &CStr) -> &'static [u8] {
     // SAFETY: the name is valid; callers read the string at once.
     unsafe {
         let pointer = super::raw::GetConfigOption(name.as_ptr(), true, false);
-        if pointer.is_null() { &[] } else { CStr::from_ptr(pointer).to_bytes() }
+        if pointer.is_null() {
+            &[]
+        } else {
+            CStr::from_ptr(pointer).to_bytes()
+        }
     }
 }
-

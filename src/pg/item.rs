@@ -26,8 +26,12 @@ pub(super) fn is_short(item: &[u8]) -> bool {
 pub(super) unsafe fn shortened(item: &[u8]) -> &'static [u8] {
     // SAFETY: sha256_bytea takes any varlena.
     unsafe {
-        let whole = raw::cstring_to_text_with_len(item.as_ptr().cast(), c_int::try_from(item.len()).unwrap_or(0));
-        let digest = raw::payload(raw::call1(raw::sha256_bytea, Datum::from(whole)).cast_mut_ptr::<u8>());
+        let whole = raw::cstring_to_text_with_len(
+            item.as_ptr().cast(),
+            c_int::try_from(item.len()).unwrap_or(0),
+        );
+        let digest =
+            raw::payload(raw::call1(raw::sha256_bytea, Datum::from(whole)).cast_mut_ptr::<u8>());
         let mut cut = KEPT;
         while cut > 0 && item[cut] & 0xC0 == 0x80 {
             cut -= 1;
@@ -82,7 +86,9 @@ unsafe fn scalar(info: *mut TypeInfo, value: Datum) -> &'static [u8] {
             Form::Int2 => integer(i64::from(value.value() as i16)),
             Form::Int4 => integer(i64::from(value.value() as i32)),
             Form::Int8 => integer(value.value() as i64),
-            Form::Text => copy(raw::payload(raw::pg_detoast_datum_packed(value.cast_mut_ptr()).cast::<u8>())),
+            Form::Text => copy(raw::payload(
+                raw::pg_detoast_datum_packed(value.cast_mut_ptr()).cast::<u8>(),
+            )),
             _ => {
                 let mut out = Writer::new(pg_sys::CurrentMemoryContext, 256);
                 let mut root = out.open_scalar();
@@ -102,14 +108,22 @@ unsafe fn unquoted(out: &Writer, jsonb: Datum) -> &'static [u8] {
         let root = raw::payload(jsonb.cast_mut_ptr::<u8>());
         let entry = u32::from_ne_bytes([root[4], root[5], root[6], root[7]]);
         // A string is the only scalar whose type bits are zero (utils/jsonb.h).
-        if entry & 0x7000_0000 == 0 { copy(&root[8..]) } else { json_text(out) }
+        if entry & 0x7000_0000 == 0 {
+            copy(&root[8..])
+        } else {
+            json_text(out)
+        }
     }
 }
 
 unsafe fn json_text(out: &Writer) -> &'static [u8] {
     // SAFETY: the writer holds a whole jsonb.
     unsafe {
-        let text = raw::JsonbToCString(core::ptr::null_mut(), out.root(), c_int::try_from(out.len()).unwrap_or(0));
+        let text = raw::JsonbToCString(
+            core::ptr::null_mut(),
+            out.root(),
+            c_int::try_from(out.len()).unwrap_or(0),
+        );
         CStr::from_ptr(text).to_bytes()
     }
 }
@@ -142,4 +156,3 @@ unsafe fn copy(bytes: &[u8]) -> &'static [u8] {
         core::slice::from_raw_parts(copy, bytes.len())
     }
 }
-

@@ -19,18 +19,24 @@ const LONG_NUMBER: usize = 100;
 pub(super) unsafe fn to_jsonb(text: &[u8]) -> Option<*mut varlena> {
     // SAFETY: a copy with a zero at its end is what jsonb_in takes.
     unsafe {
-        let copy: *mut u8 = raw::MemoryContextAllocHuge(pg_sys::CurrentMemoryContext, text.len() + 1).cast();
+        let copy: *mut u8 =
+            raw::MemoryContextAllocHuge(pg_sys::CurrentMemoryContext, text.len() + 1).cast();
         core::ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
         *copy.add(text.len()) = 0;
         if is_harmless(text) {
             return Some(raw::call1(raw::jsonb_in, Datum::from(copy)).cast_mut_ptr());
         }
         let converted = pgrx::PgTryBuilder::new(|| {
-            let jsonb = pg_sys::ffi::pg_guard_ffi_boundary(|| raw::call1(raw::jsonb_in, Datum::from(copy)));
+            let jsonb =
+                pg_sys::ffi::pg_guard_ffi_boundary(|| raw::call1(raw::jsonb_in, Datum::from(copy)));
             Some(jsonb.cast_mut_ptr::<varlena>())
         })
-        .catch_when(pgrx::PgSqlErrorCode::ERRCODE_QUERY_CANCELED, |cause| cause.rethrow())
-        .catch_when(pgrx::PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN, |cause| cause.rethrow())
+        .catch_when(pgrx::PgSqlErrorCode::ERRCODE_QUERY_CANCELED, |cause| {
+            cause.rethrow()
+        })
+        .catch_when(pgrx::PgSqlErrorCode::ERRCODE_ADMIN_SHUTDOWN, |cause| {
+            cause.rethrow()
+        })
         .catch_others(|_| None)
         .execute();
         converted
@@ -88,7 +94,13 @@ mod tests {
 
     #[test]
     fn json_doubtful_texts() {
-        for text in [r#""\u0000""#, "1e999999", "[1E5]", &"[".repeat(300), &"1".repeat(200)] {
+        for text in [
+            r#""\u0000""#,
+            "1e999999",
+            "[1E5]",
+            &"[".repeat(300),
+            &"1".repeat(200),
+        ] {
             assert!(!is_harmless(text.as_bytes()), "{text}");
         }
     }

@@ -56,7 +56,13 @@ impl Writer {
         // SAFETY: allocates or raises.
         let data = unsafe { raw::MemoryContextAllocHuge(context, capacity.max(64)) }.cast();
         // The varlena header is filled in by `finish`.
-        Self { data, len: 4, capacity: capacity.max(64), limit: MAX_BYTES, overflowed: false }
+        Self {
+            data,
+            len: 4,
+            capacity: capacity.max(64),
+            limit: MAX_BYTES,
+            overflowed: false,
+        }
     }
 
     /// Forgets what was written and keeps the memory.
@@ -88,7 +94,11 @@ impl Writer {
         if self.fits(bytes.len()) {
             // SAFETY: `fits` made room, and the source is other memory.
             unsafe {
-                core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data.add(self.len), bytes.len());
+                core::ptr::copy_nonoverlapping(
+                    bytes.as_ptr(),
+                    self.data.add(self.len),
+                    bytes.len(),
+                );
             }
             self.len += bytes.len();
         }
@@ -127,7 +137,13 @@ impl Writer {
             // SAFETY: `append_room` returned that many bytes.
             unsafe { core::ptr::write_bytes(room, 0, slots * 4) };
         }
-        Container { start, entries, slots, used: 0, total: 0 }
+        Container {
+            start,
+            entries,
+            slots,
+            used: 0,
+            total: 0,
+        }
     }
 
     /// Begins an object of `pairs` pairs: all its keys follow in jsonb's order, then as many values.
@@ -154,7 +170,9 @@ impl Writer {
         }
         debug_assert!(container.used < container.slots);
         let meta = if container.used.is_multiple_of(OFFSET_STRIDE) {
-            entry & TYPE_MASK | HAS_OFFSET | u32::try_from(container.total).unwrap_or(0) & LENGTH_MASK
+            entry & TYPE_MASK
+                | HAS_OFFSET
+                | u32::try_from(container.total).unwrap_or(0) & LENGTH_MASK
         } else {
             entry
         };

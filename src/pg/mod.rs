@@ -4,13 +4,14 @@
 //! over our frames and nothing with a destructor may be alive in them. And no reference into a cache or buffer is
 //! kept across a call that may come back here.
 
-mod actor;
 mod activity;
+mod actor;
 mod arguments;
 mod buffer;
 mod capture;
 mod catalog;
 mod change;
+mod drop;
 mod entry;
 mod gate;
 pub(crate) mod guc;

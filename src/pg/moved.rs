@@ -50,9 +50,15 @@ pub(super) fn push(row: Moved) -> bool {
 }
 
 /// Takes the row that waits for the next event of a statement.
-pub(super) fn take(collection: i32, command: u32, subtransaction: SubTransactionId) -> Option<Moved> {
+pub(super) fn take(
+    collection: i32,
+    command: u32,
+    subtransaction: SubTransactionId,
+) -> Option<Moved> {
     take_if(|row| {
-        row.collection == collection && row.command == command && row.subtransaction == subtransaction
+        row.collection == collection
+            && row.command == command
+            && row.subtransaction == subtransaction
     })
 }
 

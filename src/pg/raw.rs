@@ -9,9 +9,9 @@ use core::ffi::{c_char, c_int, c_void};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{
     AttrNumber, Buffer, BulkInsertState, CommandId, Datum, EState, FmgrInfo, FormData_pg_attribute,
-    FullTransactionId, HeapTuple, HeapTupleHeader, MemoryContext, Oid, Relation,
-    ResultRelInfo, ScanKeyData, Size, Snapshot, SubTransactionId, SysScanDesc, TimestampTz,
-    TupleDesc, TupleTableSlot, TupleTableSlotOps, varlena,
+    FullTransactionId, HeapTuple, HeapTupleHeader, MemoryContext, Oid, Relation, ResultRelInfo,
+    ScanKeyData, Size, Snapshot, SubTransactionId, SysScanDesc, TimestampTz, TupleDesc,
+    TupleTableSlot, TupleTableSlotOps, varlena,
 };
 
 unsafe extern "C-unwind" {
@@ -216,7 +216,6 @@ unsafe extern "C-unwind" {
         estimate: c_int,
     ) -> *mut c_char;
     pub(super) fn numeric_in(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
-    pub(super) fn numeric_out(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn jsonb_in(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn sha256_bytea(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn textout(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
@@ -255,12 +254,6 @@ pub(super) unsafe fn attribute(desc: TupleDesc, index: usize) -> *const FormData
 pub(super) unsafe fn is_external(pointer: *const u8) -> bool {
     // SAFETY: a varlena has at least one byte.
     unsafe { *pointer == 1 }
-}
-
-/// Tells whether `pointer` is a TOAST pointer to a value on disk (`VARTAG_ONDISK`).
-pub(super) unsafe fn is_on_disk(pointer: *const u8) -> bool {
-    // SAFETY: an external varlena has a tag in its second byte.
-    unsafe { is_external(pointer) && *pointer.add(1) == 18 }
 }
 
 unsafe fn is_short(pointer: *const u8) -> bool {
@@ -318,7 +311,10 @@ pub(super) unsafe fn switch_to(context: MemoryContext) -> MemoryContext {
 }
 
 /// Creates a memory context of the default sizes.
-pub(super) unsafe fn new_context(parent: MemoryContext, name: &'static core::ffi::CStr) -> MemoryContext {
+pub(super) unsafe fn new_context(
+    parent: MemoryContext,
+    name: &'static core::ffi::CStr,
+) -> MemoryContext {
     // SAFETY: the name is static, as aset.c wants it.
     unsafe { AllocSetContextCreateInternal(parent, name.as_ptr(), 0, 8 * 1024, 8 * 1024 * 1024) }
 }
@@ -372,4 +368,3 @@ impl<T> Global<T> {
         unsafe { &mut *self.0.get() }
     }
 }
-

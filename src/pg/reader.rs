@@ -19,10 +19,15 @@ use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTupleHeader, varlena};
 pub(super) unsafe fn item_of(call: FunctionCallInfo) -> Datum {
     // SAFETY: see `with_row`.
     unsafe {
-        let Some(datum) = argument(call, 0) else { return null(call) };
+        let Some(datum) = argument(call, 0) else {
+            return null(call);
+        };
         with_row(call, datum, |tracked, values| {
             if tracked.keys().is_empty() {
-                Error::NoKey { table: relation_name(tracked.relid) }.raise();
+                Error::NoKey {
+                    table: relation_name(tracked.relid),
+                }
+                .raise();
             }
             text_datum(item::text(tracked, values))
         })
@@ -36,10 +41,16 @@ pub(super) unsafe fn item_of(call: FunctionCallInfo) -> Datum {
 pub(super) unsafe fn row(call: FunctionCallInfo) -> Datum {
     // SAFETY: see `with_row`.
     unsafe {
-        let Some(datum) = argument(call, 0) else { return null(call) };
+        let Some(datum) = argument(call, 0) else {
+            return null(call);
+        };
         with_row(call, datum, |tracked, row| {
             let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
-            let part = Part { column: column::KEYFRAME, row, selection: Selection::All };
+            let part = Part {
+                column: column::KEYFRAME,
+                row,
+                selection: Selection::All,
+            };
             row::write_whole(&mut out, tracked, &part);
             out.finish()
         })
@@ -77,11 +88,20 @@ pub(super) unsafe fn invalidate(call: FunctionCallInfo) -> Datum {
 
 unsafe fn text_datum(text: &[u8]) -> Datum {
     // SAFETY: copies the bytes.
-    unsafe { Datum::from(raw::cstring_to_text_with_len(text.as_ptr().cast(), c_int::try_from(text.len()).unwrap_or(0))) }
+    unsafe {
+        Datum::from(raw::cstring_to_text_with_len(
+            text.as_ptr().cast(),
+            c_int::try_from(text.len()).unwrap_or(0),
+        ))
+    }
 }
 
 /// Takes a composite datum of a table's row type apart.
-unsafe fn with_row(call: FunctionCallInfo, datum: Datum, action: impl Fn(&Tracked, Values) -> Datum) -> Datum {
+unsafe fn with_row(
+    call: FunctionCallInfo,
+    datum: Datum,
+    action: impl Fn(&Tracked, Values) -> Datum,
+) -> Datum {
     // SAFETY: the argument's type is looked at before the datum is.
     unsafe {
         let declared = pg_sys::get_fn_expr_argtype((*call).flinfo, 0);
@@ -89,8 +109,11 @@ unsafe fn with_row(call: FunctionCallInfo, datum: Datum, action: impl Fn(&Tracke
             Error::NotARow.raise();
         }
         let header: HeapTupleHeader = raw::pg_detoast_datum(datum.cast_mut_ptr::<varlena>()).cast();
-        let relid = pg_sys::get_typ_typrelid(pg_sys::getBaseType((*header).t_choice.t_datum.datum_typeid));
-        if relid == pg_sys::InvalidOid || pg_sys::get_rel_relkind(relid) == pg_sys::RELKIND_COMPOSITE_TYPE as core::ffi::c_char {
+        let relid =
+            pg_sys::get_typ_typrelid(pg_sys::getBaseType((*header).t_choice.t_datum.datum_typeid));
+        if relid == pg_sys::InvalidOid
+            || pg_sys::get_rel_relkind(relid) == pg_sys::RELKIND_COMPOSITE_TYPE as core::ffi::c_char
+        {
             Error::NotARow.raise();
         }
         let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);

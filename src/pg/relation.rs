@@ -68,6 +68,7 @@ impl Tracked {
 }
 
 const SLOTS: usize = 256;
+const ROW_TYPES: usize = 64;
 
 /// Entries by a hash of the relation's OID; those that collide stand in a chain of slots.
 struct Cache {
@@ -76,6 +77,9 @@ struct Cache {
     context: MemoryContext,
     /// Holds the memory of entries that were replaced, until the transaction ends: a caller may still use them.
     retired: MemoryContext,
+    /// The relations of composite types within columns; when there are more, any change counts for all.
+    row_types: [Oid; ROW_TYPES],
+    row_type_count: usize,
 }
 
 static CACHE: Global<Cache> = Global::new(Cache {
@@ -83,6 +87,8 @@ static CACHE: Global<Cache> = Global::new(Cache {
     count: 0,
     context: core::ptr::null_mut(),
     retired: core::ptr::null_mut(),
+    row_types: [pg_sys::InvalidOid; ROW_TYPES],
+    row_type_count: 0,
 });
 
 fn slot_of(relid: Oid) -> usize {
@@ -93,19 +99,30 @@ fn slot_of(relid: Oid) -> usize {
 /// runs within any call that takes a lock.
 pub(super) fn invalidate(relid: Oid) {
     let cache = CACHE.get();
+    let known = &cache.row_types[..cache.row_type_count.min(ROW_TYPES)];
+    // A composite type that changed may be part of any of them.
+    let all =
+        relid == pg_sys::InvalidOid || known.contains(&relid) || cache.row_type_count > ROW_TYPES;
     for entry in cache.entries {
         // SAFETY: entries are valid or null.
         unsafe {
-            if !entry.is_null() && (relid == pg_sys::InvalidOid || (*entry).relid == relid) {
+            if !entry.is_null() && (all || (*entry).relid == relid) {
                 (*entry).valid = false;
             }
         }
     }
 }
 
-/// Forgets every relation, for a row type within one of them has changed.
-pub(super) fn invalidate_all() {
-    invalidate(pg_sys::InvalidOid);
+/// Remembers that columns of the composite type with this relation are taken apart.
+pub(super) fn uses_row_type(relid: Oid) {
+    let cache = CACHE.get();
+    let known = cache.row_type_count.min(ROW_TYPES);
+    if !cache.row_types[..known].contains(&relid) {
+        if known < ROW_TYPES {
+            cache.row_types[known] = relid;
+        }
+        cache.row_type_count += 1;
+    }
 }
 
 /// What is known of `relation`; read from the catalogs when nothing is.
@@ -146,7 +163,8 @@ unsafe fn rebuild(relation: Relation, capture: Oid, slot: Option<usize>) -> *mut
     unsafe {
         let cache = CACHE.get();
         if cache.context.is_null() {
-            cache.context = raw::new_context(pg_sys::CacheMemoryContext, c"directus_versions relations");
+            cache.context =
+                raw::new_context(pg_sys::CacheMemoryContext, c"directus_versions relations");
             cache.retired = raw::new_context(cache.context, c"directus_versions retired relations");
         }
         if cache.count >= SLOTS * 3 / 4 && slot.is_none_or(|slot| cache.entries[slot].is_null()) {
@@ -237,7 +255,9 @@ unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<Scope> {
             if trigger.tgfoid != capture || trigger.tgnargs < 1 {
                 continue;
             }
-            let Some(scope) = scope::read(argument(trigger)) else { continue };
+            let Some(scope) = scope::read(argument(trigger)) else {
+                continue;
+            };
             if !scope.tracked {
                 continue;
             }
@@ -254,7 +274,10 @@ unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<Scope> {
 pub(super) unsafe fn argument(trigger: &pg_sys::Trigger) -> i32 {
     // SAFETY: the caller checked that there is an argument.
     let text = unsafe { core::ffi::CStr::from_ptr(*trigger.tgargs) };
-    text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+    text.to_str()
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
 }
 
 unsafe fn read_columns(entry: &mut Tracked, desc: pg_sys::TupleDesc, scope: &Scope) {
@@ -289,11 +312,23 @@ unsafe fn read_columns(entry: &mut Tracked, desc: pg_sys::TupleDesc, scope: &Sco
 unsafe fn read_keys(entry: &mut Tracked, relation: Relation, scope: &Scope) {
     // SAFETY: memory is of the entry's context.
     unsafe {
-        let names = if scope.key.is_empty() { root_key(relation, scope) } else { scope.key };
-        let names = if names.is_empty() { scope.last_key } else { names };
+        let names = if scope.key.is_empty() {
+            root_key(relation, scope)
+        } else {
+            scope.key
+        };
+        let names = if names.is_empty() {
+            scope.last_key
+        } else {
+            names
+        };
         entry.keys = raw::alloc_array(names.len());
         for name in names {
-            if let Some(at) = entry.columns().iter().position(|column| column.name() == *name) {
+            if let Some(at) = entry
+                .columns()
+                .iter()
+                .position(|column| column.name() == *name)
+            {
                 *entry.keys.add(entry.key_count) = at;
                 entry.key_count += 1;
             }
@@ -339,7 +374,9 @@ unsafe fn primary_key(root: Relation) -> &'static [&'static [u8]] {
         for position in 0..usize::try_from(count).unwrap_or(0) {
             let oid = (*(*list).elements.add(position)).oid_value;
             let index = raw::relation_open(oid, pg_sys::AccessShareLock as c_int);
-            let names = (*(*index).rd_index).indisprimary.then(|| index_columns(root, index));
+            let names = (*(*index).rd_index)
+                .indisprimary
+                .then(|| index_columns(root, index));
             raw::relation_close(index, pg_sys::AccessShareLock as c_int);
             if let Some(names) = names {
                 return names;
@@ -360,7 +397,9 @@ unsafe fn index_columns(root: Relation, index: Relation) -> &'static [&'static [
             let at = usize::try_from(attnum - 1).unwrap_or(0);
             let attribute = raw::attribute((*root).rd_att, at);
             let (name, len) = types::copy_name(&raw const (*attribute).attname);
-            names.add(position).write(core::slice::from_raw_parts(name, len));
+            names
+                .add(position)
+                .write(core::slice::from_raw_parts(name, len));
         }
         core::slice::from_raw_parts(names, count)
     }

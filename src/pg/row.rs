@@ -73,12 +73,21 @@ impl Draft {
     /// # Safety
     /// Must run in a transaction that may write.
     pub(super) unsafe fn new(collection: Option<i32>, command: u32, action: u8) -> Self {
-        let mut draft = Self { values: [Datum::null(); column::COUNT], nulls: [true; column::COUNT] };
+        let mut draft = Self {
+            values: [Datum::null(); column::COUNT],
+            nulls: [true; column::COUNT],
+        };
         // SAFETY: see above.
         unsafe {
             draft.set(0, Datum::from(0i64));
-            draft.set(column::AT, Datum::from(raw::GetCurrentStatementStartTimestamp()));
-            draft.set(column::TRANSACTION, Datum::from(raw::GetTopFullTransactionId().value));
+            draft.set(
+                column::AT,
+                Datum::from(raw::GetCurrentStatementStartTimestamp()),
+            );
+            draft.set(
+                column::TRANSACTION,
+                Datum::from(raw::GetTopFullTransactionId().value),
+            );
             if let Some(collection) = collection {
                 draft.set(column::COLLECTION, Datum::from(collection));
             }
@@ -138,7 +147,11 @@ impl Draft {
     pub(super) unsafe fn set_former(&mut self, item: &[u8]) {
         // SAFETY: see above.
         unsafe {
-            let text = if item::is_short(item) { item } else { item::shortened(item) };
+            let text = if item::is_short(item) {
+                item
+            } else {
+                item::shortened(item)
+            };
             self.set_text(column::FORMER, text);
         }
     }
@@ -259,9 +272,19 @@ pub(super) unsafe fn write_whole(out: &mut Writer, tracked: &Tracked, part: &Par
 }
 
 /// Writes one object and tells whether it lost anything.
-unsafe fn write_object(out: &mut Writer, tracked: &Tracked, part: &Part, losses: &mut [Loss]) -> bool {
+unsafe fn write_object(
+    out: &mut Writer,
+    tracked: &Tracked,
+    part: &Part,
+    losses: &mut [Loss],
+) -> bool {
     let columns = tracked.columns();
-    let chosen = || columns.iter().enumerate().filter(|(at, column)| part.selection.has(*at, column));
+    let chosen = || {
+        columns
+            .iter()
+            .enumerate()
+            .filter(|(at, column)| part.selection.has(*at, column))
+    };
     let mut object = out.open_object(chosen().count());
     for (_, column) in chosen() {
         out.key(&mut object, column.name());
@@ -296,7 +319,9 @@ unsafe fn write_exact(tracked: &Tracked, parts: &[Part], losses: &[Loss], lossy:
         // In jsonb's order of keys: delta, prior, keyframe.
         let with_loss = || {
             parts.iter().enumerate().filter(|(index, _)| {
-                losses[index * count..(index + 1) * count].iter().any(|loss| *loss != Loss::None)
+                losses[index * count..(index + 1) * count]
+                    .iter()
+                    .any(|loss| *loss != Loss::None)
             })
         };
         for (_, part) in with_loss() {
@@ -304,7 +329,12 @@ unsafe fn write_exact(tracked: &Tracked, parts: &[Part], losses: &[Loss], lossy:
         }
         for (index, part) in with_loss() {
             let part_losses = &losses[index * count..(index + 1) * count];
-            let lost = || columns.iter().zip(part_losses).filter(|(_, loss)| **loss != Loss::None);
+            let lost = || {
+                columns
+                    .iter()
+                    .zip(part_losses)
+                    .filter(|(_, loss)| **loss != Loss::None)
+            };
             let mut object = out.open_object(lost().count());
             for (column, _) in lost() {
                 out.key(&mut object, column.name());

@@ -100,7 +100,7 @@ pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
             &raw mut key,
             1,
             pg_sys::BTEqualStrategyNumber as u16,
-            pg_sys::Oid::from(pg_sys::F_INT4EQ as u32),
+            Oid::from(pg_sys::F_INT4EQ as u32),
             Datum::from(collection),
         );
         let index = catalog::oid(Table::CollectionKey).unwrap_or(pg_sys::InvalidOid);
@@ -125,7 +125,10 @@ pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
 pub(super) unsafe fn id_named(name: &[u8]) -> Option<i32> {
     // SAFETY: a scan of our own table, which has a row for each table.
     unsafe {
-        let relation = raw::relation_open(catalog::oid(Table::Collection)?, pg_sys::AccessShareLock as c_int);
+        let relation = raw::relation_open(
+            catalog::oid(Table::Collection)?,
+            pg_sys::AccessShareLock as c_int,
+        );
         let snapshot = (&raw mut pg_sys::SnapshotSelfData).cast();
         let none = core::ptr::null_mut();
         let scan = raw::systable_beginscan(relation, pg_sys::InvalidOid, false, snapshot, 0, none);
@@ -137,7 +140,12 @@ pub(super) unsafe fn id_named(name: &[u8]) -> Option<i32> {
             }
             let mut values = [Datum::null(); column::COUNT];
             let mut nulls = [false; column::COUNT];
-            raw::heap_deform_tuple(tuple, (*relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+            raw::heap_deform_tuple(
+                tuple,
+                (*relation).rd_att,
+                values.as_mut_ptr(),
+                nulls.as_mut_ptr(),
+            );
             if bytes(values[column::NAME]) == name {
                 found = found.max(Some(values[0].value() as i32));
             }
@@ -161,7 +169,7 @@ unsafe fn parse(collection: i32, tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDe
         Scope {
             collection,
             relation: value(column::RELATION)
-                .map_or(pg_sys::InvalidOid, |datum| pg_sys::Oid::from(datum.value() as u32)),
+                .map_or(pg_sys::InvalidOid, |datum| Oid::from(datum.value() as u32)),
             tracked: value(column::TRACKED).is_some_and(|datum| datum.value() as u8 != 0),
             accountability: match text(column::ACCOUNTABILITY) {
                 b"all" => Accountability::All,

@@ -39,7 +39,11 @@ pub(super) unsafe fn take(sequence: Oid, count: i64) -> i64 {
         let header: pg_sys::HeapTupleHeader = tuple.cast();
         let data: *mut SequenceData = tuple.add(usize::from((*header).t_hoff)).cast();
 
-        let first = if (*data).is_called { (*data).last_value + 1 } else { (*data).last_value };
+        let first = if (*data).is_called {
+            (*data).last_value + 1
+        } else {
+            (*data).last_value
+        };
         let last = first + count - 1;
         let mut logged = (*data).log_cnt - count;
         let page_lsn = lsn(page);
@@ -100,7 +104,8 @@ unsafe fn lsn(page: *mut c_char) -> u64 {
 unsafe fn set_lsn(page: *mut c_char, record: u64) {
     // SAFETY: a page begins with its LSN.
     unsafe {
-        page.cast::<[u32; 2]>().write_unaligned([(record >> 32) as u32, record as u32]);
+        page.cast::<[u32; 2]>()
+            .write_unaligned([(record >> 32) as u32, record as u32]);
     }
 }
 

@@ -102,12 +102,17 @@ unsafe fn route(log: pg_sys::Relation, at: TimestampTz) -> Partition {
 pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
     // SAFETY: all resources are released at the end, or by the (sub)transaction that an error aborts.
     unsafe {
-        let Some(ids) = catalog::oid(Table::LogIds) else { return 0 };
+        let Some(ids) = catalog::oid(Table::LogIds) else {
+            return 0;
+        };
         let count = tuples.len();
         let first = super::sequence::take(ids, i64::try_from(count).unwrap_or(0));
         for (offset, tuple) in tuples.iter().enumerate() {
             let header = (**tuple).t_data;
-            let id: *mut i64 = header.cast::<u8>().add(usize::from((*header).t_hoff)).cast();
+            let id: *mut i64 = header
+                .cast::<u8>()
+                .add(usize::from((*header).t_hoff))
+                .cast();
             id.write_unaligned(first + i64::try_from(offset).unwrap_or(0));
         }
         let pushed = !raw::ActiveSnapshotSet();
@@ -124,7 +129,10 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
         raw::ExecOpenIndices(info, false);
         let slots: *mut *mut pg_sys::TupleTableSlot = raw::alloc_array(count);
         for (index, tuple) in tuples.iter().enumerate() {
-            let slot = raw::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
+            let slot = raw::MakeSingleTupleTableSlot(
+                (*relation).rd_att,
+                &raw const pg_sys::TTSOpsHeapTuple,
+            );
             // The slot frees the tuple, and so need not copy it.
             raw::ExecStoreHeapTuple(*tuple, slot, true);
             *slots.add(index) = slot;

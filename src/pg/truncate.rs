@@ -88,9 +88,13 @@ pub(super) unsafe fn statement(trigger: *mut TriggerData) {
     unsafe {
         let relation = (*trigger).tg_relation;
         let command = raw::GetCurrentCommandId(true);
-        let partitioned = (*(*relation).rd_rel).relkind == pg_sys::RELKIND_PARTITIONED_TABLE as core::ffi::c_char;
-        let Some(tracked) = capture::recorded(trigger) else { return };
-        DONE.get().begin(raw::GetTopFullTransactionId().value, command);
+        let partitioned =
+            (*(*relation).rd_rel).relkind == pg_sys::RELKIND_PARTITIONED_TABLE as core::ffi::c_char;
+        let Some(tracked) = capture::recorded(trigger) else {
+            return;
+        };
+        DONE.get()
+            .begin(raw::GetTopFullTransactionId().value, command);
         if DONE.get().first_of(tracked.collection) {
             Draft::new(Some(tracked.collection), command, action::TRUNCATE).push();
         }
@@ -130,7 +134,10 @@ unsafe fn leaves(root: Relation, collection: i32, command: u32) {
 unsafe fn rows(relation: Relation, tracked: &Tracked, command: u32) {
     // SAFETY: nobody else can change the relation now.
     unsafe {
-        let per_row = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions truncated row");
+        let per_row = raw::new_context(
+            pg_sys::CurrentMemoryContext,
+            c"directus_versions truncated row",
+        );
         let slot = raw::table_slot_create(relation, core::ptr::null_mut());
         let snapshot = (&raw mut pg_sys::SnapshotSelfData).cast();
         let scan = raw::table_beginscan(relation, snapshot, 0, core::ptr::null_mut());

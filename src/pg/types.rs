@@ -84,7 +84,11 @@ pub(super) unsafe fn describe(typid: Oid) -> *mut TypeInfo {
         let mut output = pg_sys::InvalidOid;
         let mut is_varlena = false;
         raw::getTypeOutputInfo(base, &raw mut output, &raw mut is_varlena);
-        raw::fmgr_info_cxt(output, &raw mut (*info).output, pg_sys::CurrentMemoryContext);
+        raw::fmgr_info_cxt(
+            output,
+            &raw mut (*info).output,
+            pg_sys::CurrentMemoryContext,
+        );
         let mut align: c_char = 0;
         raw::get_typlenbyvalalign(
             base,
@@ -132,7 +136,10 @@ unsafe fn other_form(base: Oid, output: &pg_sys::FmgrInfo) -> Form {
     unsafe {
         // Types such as citext have functions of their own that are textout under another name.
         let textout = raw::textout as *const ();
-        if output.fn_addr.is_some_and(|address| address as *const () == textout) {
+        if output
+            .fn_addr
+            .is_some_and(|address| address as *const () == textout)
+        {
             return Form::Text;
         }
         let element = pg_sys::get_element_type(base);
@@ -178,9 +185,15 @@ unsafe fn describe_composite(typid: Oid) -> Composite {
             if (*attribute).attisdropped {
                 continue;
             }
+            super::relation::uses_row_type((*attribute).attrelid);
             let (name, name_len) = copy_name(&raw const (*attribute).attname);
             let info = describe((*attribute).atttypid);
-            fields.add(count).write(Field { index, name, name_len, info });
+            fields.add(count).write(Field {
+                index,
+                name,
+                name_len,
+                info,
+            });
             count += 1;
         }
         if (*desc).tdrefcount >= 0 {
@@ -188,7 +201,11 @@ unsafe fn describe_composite(typid: Oid) -> Composite {
         }
         core::slice::from_raw_parts_mut(fields, count)
             .sort_unstable_by(|a, b| super::jsonb::key_order(a.name(), b.name()));
-        Composite { typid, count, fields }
+        Composite {
+            typid,
+            count,
+            fields,
+        }
     }
 }
 
@@ -261,7 +278,7 @@ fn output_settings(base: Oid, output: Oid) -> Setting {
         | pg_sys::DATEMULTIRANGEOID
         | pg_sys::TSMULTIRANGEOID
         | pg_sys::TSTZMULTIRANGEOID => Setting::TIME,
-        _ if output == pg_sys::Oid::from(pg_sys::F_ENUM_OUT as u32) => Setting::NONE,
+        _ if output == Oid::from(pg_sys::F_ENUM_OUT as u32) => Setting::NONE,
         _ => Setting::ALL,
     }
 }

@@ -103,7 +103,11 @@ pub(super) unsafe fn write_exact(
                 let budget = super::jsonb::MAX_BYTES.saturating_sub(out.len() + RESERVE);
                 let start = out.begin_value(budget);
                 let entry = write_text(out, info, value);
-                if out.end_value(start) { entry } else { marker(out, value) }
+                if out.end_value(start) {
+                    entry
+                } else {
+                    marker(out, value)
+                }
             }
         }
     }
@@ -197,14 +201,25 @@ unsafe fn write_float(
 ) -> (u32, Loss) {
     if float.is_nan() {
         // Arithmetic can leave NaNs with another sign than float8in makes.
-        return (out.string(b"NaN"), if canonical { Loss::None } else { Loss::Bytes });
+        return (
+            out.string(b"NaN"),
+            if canonical { Loss::None } else { Loss::Bytes },
+        );
     }
     if float.is_infinite() {
-        let text: &[u8] = if float > 0.0 { b"Infinity" } else { b"-Infinity" };
+        let text: &[u8] = if float > 0.0 {
+            b"Infinity"
+        } else {
+            b"-Infinity"
+        };
         return (out.string(text), Loss::None);
     }
     if float == 0.0 {
-        let loss = if float.is_sign_negative() { Loss::Text } else { Loss::None };
+        let loss = if float.is_sign_negative() {
+            Loss::Text
+        } else {
+            Loss::None
+        };
         return (out.integer(0), loss);
     }
     if float.fract() == 0.0 && float.abs() < 1e6 {
@@ -224,7 +239,10 @@ unsafe fn write_float(
             Datum::from(0),
             Datum::from(-1i32),
         );
-        (out.numeric(raw::payload(numeric.cast_mut_ptr::<u8>())), Loss::None)
+        (
+            out.numeric(raw::payload(numeric.cast_mut_ptr::<u8>())),
+            Loss::None,
+        )
     }
 }
 
@@ -244,7 +262,12 @@ fn write_char(out: &mut Writer, byte: u8) -> (u32, Loss) {
         1..=127 => (out.string(&[byte]), Loss::None),
         // Not a character of any encoding; written as PostgreSQL 16 prints it.
         _ => {
-            let octal = [b'\\', b'0' + (byte >> 6), b'0' + (byte >> 3 & 7), b'0' + (byte & 7)];
+            let octal = [
+                b'\\',
+                b'0' + (byte >> 6),
+                b'0' + (byte >> 3 & 7),
+                b'0' + (byte & 7),
+            ];
             (out.string(&octal), Loss::Bytes)
         }
     }
@@ -252,7 +275,11 @@ fn write_char(out: &mut Writer, byte: u8) -> (u32, Loss) {
 
 unsafe fn write_time(out: &mut Writer, typid: pg_sys::Oid, value: Datum) -> u32 {
     let utc: c_int = 0;
-    let zone = if typid == pg_sys::TIMESTAMPTZOID { &raw const utc } else { core::ptr::null() };
+    let zone = if typid == pg_sys::TIMESTAMPTZOID {
+        &raw const utc
+    } else {
+        core::ptr::null()
+    };
     let mut text = [0 as c_char; 160];
     // SAFETY: the buffer is larger than MAXDATELEN.
     unsafe {
@@ -266,7 +293,10 @@ unsafe fn write_interval(out: &mut Writer, value: Datum) -> u32 {
     // SAFETY: the datum points to an Interval; the buffer is larger than MAXDATELEN.
     unsafe {
         let mut itm = pg_sys::pg_itm::default();
-        raw::interval2itm(value.cast_mut_ptr::<pg_sys::Interval>().read_unaligned(), &raw mut itm);
+        raw::interval2itm(
+            value.cast_mut_ptr::<pg_sys::Interval>().read_unaligned(),
+            &raw mut itm,
+        );
         raw::EncodeInterval(&raw mut itm, 0, text.as_mut_ptr());
         out.string(CStr::from_ptr(text.as_ptr()).to_bytes())
     }
@@ -321,9 +351,18 @@ unsafe fn write_array(out: &mut Writer, element: &Element, value: Datum) -> (u32
         let header = array.cast::<c_int>().add(4);
         let dims = core::slice::from_raw_parts(header, ndim);
         let bounds = core::slice::from_raw_parts(header.add(ndim), ndim);
-        let mut loss = if bounds.iter().all(|bound| *bound == 1) { Loss::None } else { Loss::Text };
+        let mut loss = if bounds.iter().all(|bound| *bound == 1) {
+            Loss::None
+        } else {
+            Loss::Text
+        };
         let (values, nulls, _) = types::elements(array, element);
-        let mut cursor = Cursor { element, values, nulls, next: 0 };
+        let mut cursor = Cursor {
+            element,
+            values,
+            nulls,
+            next: 0,
+        };
         let entry = write_dimension(out, &mut cursor, dims, &mut loss);
         (entry, loss)
     }
@@ -365,12 +404,7 @@ unsafe fn write_dimension(
 }
 
 /// Writes a value within another; what it loses, the whole loses.
-unsafe fn write_inner(
-    out: &mut Writer,
-    info: *mut TypeInfo,
-    value: Datum,
-    loss: &mut Loss,
-) -> u32 {
+unsafe fn write_inner(out: &mut Writer, info: *mut TypeInfo, value: Datum, loss: &mut Loss) -> u32 {
     // SAFETY: see `write_column`.
     let (entry, inner) = unsafe {
         raw::check_for_interrupts();

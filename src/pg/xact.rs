@@ -59,7 +59,9 @@ unsafe extern "C-unwind" fn subtransaction(
     _argument: *mut c_void,
 ) {
     match event {
-        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => buffer::commit_subtransaction(child, parent),
+        pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
+            buffer::commit_subtransaction(child, parent)
+        }
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => buffer::abort_subtransaction(child),
         _ => {}
     }
