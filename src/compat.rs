@@ -1,4 +1,4 @@
-//! What differs between the major versions of PostgreSQL.
+//! What differs between the major versions of `PostgreSQL`.
 
 #![allow(
     unsafe_code,
@@ -68,7 +68,7 @@ pub(crate) unsafe fn file_identity(relation: pg_sys::Relation) -> [u32; 3] {
 /// Enters one row into the indexes of a relation.
 ///
 /// # Safety
-/// All arguments must belong together, as ExecInsertIndexTuples wants them.
+/// All arguments must belong together, as `ExecInsertIndexTuples` wants them.
 pub(crate) unsafe fn insert_index_tuples(
     info: *mut pg_sys::ResultRelInfo,
     slot: *mut pg_sys::TupleTableSlot,

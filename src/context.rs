@@ -1,4 +1,4 @@
-//! Who acts, as PostgREST and Supabase tell it where the application did not say it in our own settings.
+//! Who acts, as `PostgREST` and Supabase tell it where the application did not say it in our own settings.
 
 use serde_json::Value;
 

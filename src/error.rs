@@ -102,7 +102,7 @@ impl Error {
         }
     }
 
-    /// The report for PostgreSQL.
+    /// The report for `PostgreSQL`.
     pub(crate) fn report(&self) -> ErrorReport {
         let report = ErrorReport::new(self.code(), self.message(), "directus_versions");
         match self.hint() {

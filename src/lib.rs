@@ -1,4 +1,4 @@
-//! `directus_versions`: activity log, revisions and detached versions of PostgreSQL tables.
+//! `directus_versions`: activity log, revisions and detached versions of `PostgreSQL` tables.
 //!
 //! This file is the index: the modules, the SQL files in their order, and what happens when the library is loaded.
 

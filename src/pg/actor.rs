@@ -249,7 +249,7 @@ unsafe fn find(hash: u64, parts: &Parts) -> Option<i32> {
             &raw mut key,
             2,
             pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_INT8EQ as u32),
+            Oid::from(pg_sys::F_INT8EQ),
             Datum::from(hash as i64),
         );
         let index = catalog::oid(Table::ContextHash).unwrap_or(pg_sys::InvalidOid);

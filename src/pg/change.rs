@@ -32,7 +32,7 @@ pub(super) unsafe fn same_row(old: HeapTuple, new: HeapTuple) -> bool {
     }
 }
 
-/// Tells whether two values that are not NULL have the same bytes. TOASTed values that are the same one on disk are
+/// Tells whether two values that are not NULL have the same bytes. `TOASTed` values that are the same one on disk are
 /// not fetched.
 ///
 /// # Safety
@@ -100,7 +100,7 @@ pub(super) unsafe fn command_of(
     // SAFETY: see above; a snapshot is active while triggers run.
     unsafe {
         let header = (*tuple).t_data;
-        let heap = (*(*relation).rd_rel).relam == pg_sys::Oid::from(pg_sys::HEAP_TABLE_AM_OID);
+        let heap = (*(*relation).rd_rel).relam == pg_sys::HEAP_TABLE_AM_OID;
         let frozen =
             u32::from((*header).t_infomask) & pg_sys::HEAP_XMIN_FROZEN == pg_sys::HEAP_XMIN_FROZEN;
         if !heap || (frozen && !deleted) {

@@ -13,7 +13,7 @@ use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, EventTriggerData, FunctionCallInfo, List};
 
-/// The event trigger `directus_versions_keep` on ddl_command_start.
+/// The event trigger `directus_versions_keep` on `ddl_command_start`.
 ///
 /// # Safety
 /// Called by the function manager.

@@ -43,97 +43,112 @@ unsafe fn trigger_data(call: FunctionCallInfo, function: &'static str) -> *mut T
     }
 }
 
+unsafe fn capture_row(call: FunctionCallInfo) -> Datum {
+    // SAFETY: the trigger manager calls.
+    unsafe { capture::row(trigger_data(call, "_capture_row")) };
+    Datum::null()
+}
+
+unsafe fn capture_statement(call: FunctionCallInfo) -> Datum {
+    // SAFETY: the trigger manager calls, with a snapshot of the statement.
+    unsafe {
+        trigger_data(call, "_capture_statement");
+        let command = if raw::ActiveSnapshotSet() {
+            (*raw::GetActiveSnapshot()).curcid
+        } else {
+            0
+        };
+        capture::end_statement(command);
+    }
+    Datum::null()
+}
+
+unsafe fn capture_truncate(call: FunctionCallInfo) -> Datum {
+    // SAFETY: the trigger manager calls.
+    unsafe { truncate::statement(trigger_data(call, "_capture_truncate")) };
+    Datum::null()
+}
+
 sql_function!(
     /// `_capture_row()`
     directus_versions_capture_row,
     pg_finfo_directus_versions_capture_row,
-    |call| unsafe {
-        capture::row(trigger_data(call, "_capture_row"));
-        Datum::null()
-    }
+    capture_row
 );
 
 sql_function!(
     /// `_capture_statement()`
     directus_versions_capture_statement,
     pg_finfo_directus_versions_capture_statement,
-    |call| unsafe {
-        trigger_data(call, "_capture_statement");
-        let command = if raw::ActiveSnapshotSet() { (*raw::GetActiveSnapshot()).curcid } else { 0 };
-        capture::end_statement(command);
-        Datum::null()
-    }
+    capture_statement
 );
 
 sql_function!(
     /// `_capture_truncate()`
     directus_versions_capture_truncate,
     pg_finfo_directus_versions_capture_truncate,
-    |call| unsafe {
-        truncate::statement(trigger_data(call, "_capture_truncate"));
-        Datum::null()
-    }
+    capture_truncate
 );
 
 sql_function!(
     /// `log_activity(text, text, text, text)`
     directus_versions_log_activity,
     pg_finfo_directus_versions_log_activity,
-    |call| unsafe { activity::log_activity(call) }
+    activity::log_activity
 );
 
 sql_function!(
     /// `_comment(regclass, text, text)`
     directus_versions_comment,
     pg_finfo_directus_versions_comment,
-    |call| unsafe { activity::comment(call) }
+    activity::comment
 );
 
 sql_function!(
     /// `item_of(anyelement)`
     directus_versions_item_of,
     pg_finfo_directus_versions_item_of,
-    |call| unsafe { reader::item_of(call) }
+    reader::item_of
 );
 
 sql_function!(
     /// `_row(anyelement)`
     directus_versions_row,
     pg_finfo_directus_versions_row,
-    |call| unsafe { reader::row(call) }
+    reader::row
 );
 
 sql_function!(
     /// `_item_key(text)`
     directus_versions_item_key,
     pg_finfo_directus_versions_item_key,
-    |call| unsafe { reader::item_key(call) }
+    reader::item_key
 );
 
 sql_function!(
     /// `_data(regclass, text[], text, bigint)`
     directus_versions_data,
     pg_finfo_directus_versions_data,
-    |call| unsafe { gate::data(call) }
+    gate::data
 );
 
 sql_function!(
     /// The management functions: each runs its namesake with a leading underscore as the extension's owner.
     directus_versions_as_owner,
     pg_finfo_directus_versions_as_owner,
-    |call| unsafe { gate::as_owner(call) }
+    gate::as_owner
 );
 
 sql_function!(
     /// `_invalidate(regclass)`
     directus_versions_invalidate,
     pg_finfo_directus_versions_invalidate,
-    |call| unsafe { reader::invalidate(call) }
+    reader::invalidate
 );
 
 sql_function!(
     /// `_keep_history()`
     directus_versions_keep_history,
     pg_finfo_directus_versions_keep_history,
-    |call| unsafe { drop::keep(call) }
+    drop::keep
 );

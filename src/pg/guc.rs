@@ -151,7 +151,7 @@ pub(crate) fn is_on(switch: Switch) -> bool {
     VALUES.get().switches[switch as usize]
 }
 
-/// The bytes of any setting, such as those PostgREST sets; empty when there is none of that name.
+/// The bytes of any setting, such as those `PostgREST` sets; empty when there is none of that name.
 ///
 /// # Safety
 /// Must run in a backend.

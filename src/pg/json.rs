@@ -26,7 +26,8 @@ pub(super) unsafe fn to_jsonb(text: &[u8]) -> Option<*mut varlena> {
         if is_harmless(text) {
             return Some(raw::call1(raw::jsonb_in, Datum::from(copy)).cast_mut_ptr());
         }
-        let converted = pgrx::PgTryBuilder::new(|| {
+
+        pgrx::PgTryBuilder::new(|| {
             let jsonb =
                 pg_sys::ffi::pg_guard_ffi_boundary(|| raw::call1(raw::jsonb_in, Datum::from(copy)));
             Some(jsonb.cast_mut_ptr::<varlena>())
@@ -38,8 +39,7 @@ pub(super) unsafe fn to_jsonb(text: &[u8]) -> Option<*mut varlena> {
             cause.rethrow()
         })
         .catch_others(|_| None)
-        .execute();
-        converted
+        .execute()
     }
 }
 
@@ -56,10 +56,8 @@ fn is_harmless(text: &[u8]) -> bool {
         if in_string {
             match byte {
                 b'"' => in_string = false,
-                b'\\' => {
-                    if bytes.next() == Some(&b'u') {
-                        return false;
-                    }
+                b'\\' if bytes.next() == Some(&b'u') => {
+                    return false;
                 }
                 _ => {}
             }

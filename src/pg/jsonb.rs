@@ -1,6 +1,6 @@
-//! Writes jsonb in its binary form straight into memory of PostgreSQL.
+//! Writes jsonb in its binary form straight into memory of `PostgreSQL`.
 //!
-//! The format is that of utils/jsonb.h and `convertToJsonb` in jsonb_util.c. Writing it directly spares the tree of
+//! The format is that of utils/jsonb.h and `convertToJsonb` in `jsonb_util.c`. Writing it directly spares the tree of
 //! `JsonbValue`s, the sort of the keys of every object and a second copy, and lets a value that would not fit be
 //! taken back instead of raising.
 

@@ -1,8 +1,16 @@
-//! All that touches PostgreSQL below SQL, and so the only place with `unsafe`.
+//! All that touches `PostgreSQL` below SQL, and so the only place with `unsafe`.
 //!
 //! Two rules hold throughout. Functions of the server are called without a guard (see [`raw`]), so an error jumps
 //! over our frames and nothing with a destructor may be alive in them. And no reference into a cache or buffer is
 //! kept across a call that may come back here.
+
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::cast_ptr_alignment,
+    reason = "datums, lengths and node pointers cross between C's types and ours; the server bounds them"
+)]
 
 mod activity;
 mod actor;

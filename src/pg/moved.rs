@@ -1,6 +1,6 @@
 //! Rows on their way from one partition to another.
 //!
-//! PostgreSQL reports such an update as a delete from the one and an insert into the other, next to each other. The
+//! `PostgreSQL` reports such an update as a delete from the one and an insert into the other, next to each other. The
 //! deleted row tells by its header that it moved, so it waits here for the insert. Where a BEFORE trigger of the
 //! target suppresses that, the next event of the same statement finds it still waiting: it was a delete.
 

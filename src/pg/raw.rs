@@ -1,4 +1,4 @@
-//! PostgreSQL functions called without pgrx's guard, and the macros of its headers.
+//! `PostgreSQL` functions called without pgrx's guard, and the macros of its headers.
 //!
 //! pgrx wraps every function in a `sigsetjmp` that turns an error into a Rust panic. That costs tens of
 //! nanoseconds a call on a path that runs per row, and it drops the schema, table and constraint names of the error.
@@ -264,7 +264,7 @@ unsafe fn is_short(pointer: *const u8) -> bool {
 /// Tells whether the bytes behind the header are the value itself, neither compressed nor elsewhere.
 pub(super) unsafe fn is_plain(pointer: *const u8) -> bool {
     // SAFETY: a varlena has at least one byte.
-    unsafe { !is_external(pointer) && (is_short(pointer) || *pointer & 3 == 0) }
+    unsafe { !is_external(pointer) && (is_short(pointer) || (*pointer).trailing_zeros() >= 2) }
 }
 
 /// `VARSIZE_ANY`: the bytes it takes where it lies, header included.

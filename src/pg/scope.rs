@@ -100,7 +100,7 @@ pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
             &raw mut key,
             1,
             pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_INT4EQ as u32),
+            Oid::from(pg_sys::F_INT4EQ),
             Datum::from(collection),
         );
         let index = catalog::oid(Table::CollectionKey).unwrap_or(pg_sys::InvalidOid);

@@ -1,6 +1,6 @@
 //! The settings that change how a type's output function writes its text, and how to hold them still.
 //!
-//! What is recorded must not depend on the session (as for postgres_fdw's transmission modes), so a type whose text
+//! What is recorded must not depend on the session (as for `postgres_fdw`'s transmission modes), so a type whose text
 //! does is written while those settings have the values of the table below.
 
 use super::raw;
@@ -31,6 +31,7 @@ const FIXED: [(u8, &CStr, &CStr); 8] = [
 ];
 
 /// The level to go back to.
+#[derive(Clone, Copy)]
 pub(super) struct Fixed(c_int);
 
 /// Gives the settings of `which` their fixed values until [`release`].

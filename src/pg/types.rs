@@ -278,7 +278,7 @@ fn output_settings(base: Oid, output: Oid) -> Setting {
         | pg_sys::DATEMULTIRANGEOID
         | pg_sys::TSMULTIRANGEOID
         | pg_sys::TSTZMULTIRANGEOID => Setting::TIME,
-        _ if output == Oid::from(pg_sys::F_ENUM_OUT as u32) => Setting::NONE,
+        _ if output == Oid::from(pg_sys::F_ENUM_OUT) => Setting::NONE,
         _ => Setting::ALL,
     }
 }

@@ -33,12 +33,8 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
             actor::commit();
             end();
         }
-        XACT_EVENT_ABORT => {
-            actor::abort();
-            end();
-        }
-        // Whether the rows will be there is not known, so nothing of them is remembered.
-        XACT_EVENT_PREPARE => {
+        // Whether the rows of a prepared transaction will be there is not known, so nothing of them is remembered.
+        XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             actor::abort();
             end();
         }
@@ -60,7 +56,7 @@ unsafe extern "C-unwind" fn subtransaction(
 ) {
     match event {
         pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
-            buffer::commit_subtransaction(child, parent)
+            buffer::commit_subtransaction(child, parent);
         }
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => buffer::abort_subtransaction(child),
         _ => {}

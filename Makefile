@@ -1,0 +1,30 @@
+# Each target sets up by itself what it needs. V=1 shows all output. PG_CONFIG names another server.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench psql install clean
+
+help: ## Show this list
+	@sed -nE 's/^([a-z]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## Install what building and testing need: system packages, cargo-pgrx
+	@.ci/setup
+
+demo: ## Show the extension at work in a throw-away cluster
+	@.ci/cluster run docs/demo/run
+
+test: ## Run all tests, or with T=text those whose name contains it
+	@.ci/test "$(T)"
+
+lint: ## Check format, clippy, and types for the other PostgreSQL versions
+	@.ci/lint
+
+bench: ## Measure the cost of recording, in a throw-away cluster
+	@DV_PROFILE=release .ci/cluster run bench/run
+
+psql: ## Open psql in a throw-away cluster with the extension
+	@.ci/cluster run sh -c 'psql -qc "CREATE EXTENSION directus_versions" && exec env -u PSQLRC psql'
+
+install: ## Install into the system's PostgreSQL
+	@.ci/install
+
+clean: ## Remove what the other targets made, except for packages and cargo-pgrx
+	@.ci/clean
