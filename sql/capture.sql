@@ -20,8 +20,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RAISE EXCEPTION 'recorded history cannot be changed' USING
         ERRCODE = '42501',
-        DETAIL = pg_catalog.format('%s on table "%s" was refused.', TG_OP, TG_TABLE_NAME),
-        HINT = 'Use directus_versions.set_retention and directus_versions.purge to let old history go.';
+        DETAIL = pg_catalog.format('%s on table "%s" was refused.', TG_OP, TG_TABLE_NAME);
 END $$;
 COMMENT ON FUNCTION _guard() IS 'Refuses to change or delete what is recorded (42501), whoever tries';
 

@@ -7,7 +7,9 @@ LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
     JOIN directus_versions.context AS c ON c.id = l.context
     WHERE l.collection = $1 AND l.item = $2 AND l.action IN ('c', 'u', 'd', 'm')
     -- The row's lock puts transactions in the order of ids; within one, the command decides.
-    ORDER BY pg_catalog.min(l.id) OVER (PARTITION BY l.transaction, c.cluster), l.command, l.id
+    -- What one command did happened at once: a key is left before it is taken.
+    ORDER BY pg_catalog.min(l.id) OVER (PARTITION BY l.transaction, c.cluster), l.command,
+        l.action = 'c' OR l.action = 'u' AND l.former IS NOT NULL, l.id
 $$;
 COMMENT ON FUNCTION _steps(int, text) IS 'What was recorded of an item under one key, in the order in which it happened';
 
@@ -145,8 +147,8 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION _put_together(bigint) IS 'The item after a revision, whoever asks; _data checks who does';
 
-CREATE FUNCTION _data(relation regclass, key text[], item text, revision bigint) RETURNS jsonb
+CREATE FUNCTION _data(relation regclass, key text[], item text, collection int, revision bigint) RETURNS jsonb
 LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp COST 1000
 AS 'MODULE_PATHNAME', 'directus_versions_data';
-COMMENT ON FUNCTION _data(regclass, text[], text, bigint) IS
+COMMENT ON FUNCTION _data(regclass, text[], text, int, bigint) IS
 'The item after a revision, of the fields that the caller may select; NULL where it may not read the item';

@@ -56,6 +56,11 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     owner regrole := (SELECT c.relowner FROM pg_catalog.pg_class AS c WHERE c.oid = relation);
 BEGIN
+    IF pg_catalog.has_function_privilege(owner, 'directus_versions._capture_row()', 'EXECUTE') THEN
+        RETURN;
+    END IF;
+    -- Two sessions cannot change the rights of one function at once.
+    PERFORM pg_catalog.pg_advisory_xact_lock('directus_versions._capture_row()'::regprocedure::oid::bigint);
     IF NOT pg_catalog.has_function_privilege(owner, 'directus_versions._capture_row()', 'EXECUTE') THEN
         EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION directus_versions._capture_row() TO %s', owner);
     END IF;
@@ -74,6 +79,7 @@ BEGIN
                 SELECT FROM directus_versions.collection AS c JOIN pg_catalog.pg_class AS t ON t.oid = c.relation
                 WHERE c.tracked AND t.relowner = a.grantee)
     LOOP
+        PERFORM pg_catalog.pg_advisory_xact_lock('directus_versions._capture_row()'::regprocedure::oid::bigint);
         EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION directus_versions._capture_row() FROM %s', former);
     END LOOP;
 END $$;

@@ -86,11 +86,11 @@ SELECT
     END AS item,
     CASE
         WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
-        THEN directus_versions._selectable(current_user, k.relation, l.collection, l.id,
-            directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.id))
+        THEN directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.collection, l.id)
         WHEN l.action = 'c' THEN l.delta
         WHEN l.action = 'd' THEN l.prior
-        ELSE COALESCE(l.keyframe, directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.id))
+        ELSE COALESCE(l.keyframe,
+            directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.collection, l.id))
     END AS data,
     CASE
         WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')

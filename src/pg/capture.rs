@@ -99,7 +99,7 @@ pub(super) unsafe fn function() -> pg_sys::Oid {
     // SAFETY: a catalog look-up, once per backend.
     unsafe {
         if *CAPTURE.get() == pg_sys::InvalidOid {
-            *CAPTURE.get() = super::catalog::function(c"_capture_row", &mut []);
+            *CAPTURE.get() = super::catalog::function(c"_capture_row", &[]);
         }
         *CAPTURE.get()
     }

@@ -50,20 +50,24 @@ pub(super) unsafe fn oid(table: Table) -> Option<Oid> {
     }
 }
 
-/// The OID of a function of ours with these argument types; invalid where the extension is not there.
+/// The OID of a function of ours with these argument types; invalid where the extension is not there. Asks for no
+/// right on the schema, which a writer of a tracked table need not have.
 ///
 /// # Safety
 /// Must run in a transaction.
-pub(super) unsafe fn function(name: &'static CStr, types: &mut [Oid]) -> Oid {
-    // SAFETY: a catalog look-up with a qualified name.
+pub(super) unsafe fn function(name: &'static CStr, types: &[Oid]) -> Oid {
+    // SAFETY: a look-up in the catalog cache by name, argument types and schema.
     unsafe {
-        let mut path = pg_sys::lappend(
-            core::ptr::null_mut(),
-            pg_sys::makeString(c"directus_versions".as_ptr().cast_mut()).cast(),
-        );
-        path = pg_sys::lappend(path, pg_sys::makeString(name.as_ptr().cast_mut()).cast());
+        let schema = raw::get_namespace_oid(c"directus_versions".as_ptr(), true);
         let count = core::ffi::c_int::try_from(types.len()).unwrap_or(0);
-        pg_sys::LookupFuncName(path, count, types.as_mut_ptr(), true)
+        pg_sys::GetSysCacheOid(
+            pg_sys::SysCacheIdentifier::PROCNAMEARGSNSP as core::ffi::c_int,
+            pg_sys::Anum_pg_proc_oid as pg_sys::AttrNumber,
+            pg_sys::Datum::from(name.as_ptr()),
+            pg_sys::Datum::from(pg_sys::buildoidvector(types.as_ptr(), count)),
+            pg_sys::Datum::from(schema),
+            pg_sys::Datum::null(),
+        )
     }
 }
 

@@ -126,7 +126,7 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_data(regclass, text[], text, bigint)`
+    /// `_data(regclass, text[], text, int, bigint)`
     directus_versions_data,
     pg_finfo_directus_versions_data,
     gate::data

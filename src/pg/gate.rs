@@ -133,7 +133,7 @@ pub(super) unsafe fn owner() -> Oid {
     }
 }
 
-/// `_data(relation regclass, key text[], item text, id bigint)`: the item after a revision, of the fields that the
+/// `_data(relation regclass, key text[], item text, collection int, id bigint)`: the item after a revision, of the fields that the
 /// caller may select; NULL where it may not read the item.
 ///
 /// # Safety
@@ -141,7 +141,7 @@ pub(super) unsafe fn owner() -> Oid {
 pub(super) unsafe fn data(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let Some(id) = argument(call, 3) else {
+        let Some(id) = argument(call, 4) else {
             return null(call);
         };
         if let Some(relid) = oid(call, 0) {
@@ -152,7 +152,7 @@ pub(super) unsafe fn data(call: FunctionCallInfo) -> Datum {
         } else if !pg_sys::has_privs_of_role(raw::GetUserId(), owner()) {
             return null(call);
         }
-        let put_together = catalog::function(c"_put_together", &mut [pg_sys::INT8OID]);
+        let put_together = catalog::function(c"_put_together", &[pg_sys::INT8OID]);
         let inner: FunctionCallInfo = one_argument(id);
         let data = run_as_owner(|| invoke(put_together, inner));
         if (*inner).isnull {
@@ -185,7 +185,7 @@ unsafe fn row_is_visible(call: FunctionCallInfo, relid: Oid) -> bool {
         {
             return true;
         }
-        let types = &mut [pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
+        let types = &[pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
         let function = catalog::function(c"_row_visible", types);
         let inner = arguments(3);
         core::ptr::copy_nonoverlapping((*call).args.as_ptr(), (*inner).args.as_mut_ptr(), 3);
@@ -194,16 +194,32 @@ unsafe fn row_is_visible(call: FunctionCallInfo, relid: Oid) -> bool {
     }
 }
 
-/// The fields of an object that the caller may select.
+/// The fields of an object that the caller may select, by the columns they were at the time.
 unsafe fn selectable(call: FunctionCallInfo, relid: Oid, data: Datum) -> Datum {
-    // SAFETY: `_selectable` runs as the caller.
+    // SAFETY: `_selectable` takes these five arguments, none of them NULL.
     unsafe {
-        let function =
-            catalog::function(c"_selectable", &mut [pg_sys::REGCLASSOID, pg_sys::JSONBOID]);
-        let inner = arguments(2);
-        let arguments = (*inner).args.as_mut_ptr();
-        (*arguments).value = Datum::from(relid);
-        (*arguments.add(1)).value = data;
+        let types = [
+            pg_sys::NAMEOID,
+            pg_sys::REGCLASSOID,
+            pg_sys::INT4OID,
+            pg_sys::INT8OID,
+            pg_sys::JSONBOID,
+        ];
+        let function = catalog::function(c"_selectable", &types);
+        let role: *mut pg_sys::NameData = raw::alloc_array(1);
+        pg_sys::namestrcpy(role, raw::GetUserNameFromId(raw::GetUserId(), false));
+        let given = (*call).args.as_ptr();
+        let values = [
+            Datum::from(role),
+            Datum::from(relid),
+            (*given.add(3)).value,
+            (*given.add(4)).value,
+            data,
+        ];
+        let inner = arguments(values.len());
+        for (index, value) in values.into_iter().enumerate() {
+            (*(*inner).args.as_mut_ptr().add(index)).value = value;
+        }
         let result = invoke(function, inner);
         (*call).isnull = (*inner).isnull;
         result

@@ -1,0 +1,35 @@
+//! Every type of `pg_type` that a column can have, those of contrib and of our own making among them.
+
+#[pgrx::pg_schema]
+mod tests {
+    use super::super::{RESTORE, no_problems};
+    use crate::pg_tests::support::{int, run, table};
+    use pgrx::prelude::*;
+
+    const EVERY_TYPE: &str = include_str!("every_type.sql");
+
+    #[pg_test]
+    fn fidelity_every_type_of_the_server() {
+        run("SET LOCAL client_min_messages = warning;
+             CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE EXTENSION cube;
+             CREATE EXTENSION seg; CREATE EXTENSION isn; CREATE EXTENSION intarray; CREATE EXTENSION lo;
+             CREATE EXTENSION pg_trgm;
+             CREATE TYPE public.every_mood AS ENUM ('sad', 'ok');
+             CREATE TYPE public.every_pair AS (a numeric, b timestamptz[], c public.every_mood);
+             CREATE DOMAIN public.every_list AS public.every_pair[];
+             CREATE DOMAIN public.every_sum AS public.every_pair;
+             CREATE TYPE public.every_span AS RANGE (subtype = text, collation = \"C\")");
+        run(RESTORE);
+        run(EVERY_TYPE);
+        no_problems("SELECT p FROM pg_temp.every_type() p");
+        let missing = table(
+            "SELECT t.oid::regtype FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+             WHERE t.typtype IN ('b', 'd', 'e', 'r', 'm') AND n.nspname IN ('pg_catalog', 'information_schema', 'public')
+               AND NOT EXISTS (SELECT FROM pg_temp.column_types c WHERE c.type = t.oid)",
+        );
+        assert!(missing.is_empty(), "types that were not tried: {missing:?}");
+        assert!(int("SELECT count(*) FROM pg_temp.column_types WHERE kind = 'b'") > 300);
+        assert!(int("SELECT count(*) FROM pg_temp.column_types WHERE kind = 'c'") > 100);
+        assert!(int("SELECT count(*) FROM pg_temp.column_types WHERE no_value") < 15);
+    }
+}
