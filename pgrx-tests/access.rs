@@ -4,6 +4,8 @@
 use super::support::{run, table};
 
 mod columns;
+mod forgery;
+mod helpers;
 mod leaks;
 mod levels;
 mod ownership;

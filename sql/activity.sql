@@ -50,7 +50,7 @@ BEGIN
         AND NOT (NOT pg_catalog.row_security_active(target) AND directus_versions._has_history(target, item))
         AND NOT directus_versions._row_visible(target, directus_versions._last_key(target), item)
     THEN
-        RAISE EXCEPTION 'item "%" of table "%" does not exist', item, target USING ERRCODE = 'P0002';
+        RAISE EXCEPTION 'item "%" of table "%" does not exist', item, directus_versions._collection_name(target) USING ERRCODE = 'P0002';
     END IF;
     RETURN directus_versions._comment(target, item, comment);
 END $$;

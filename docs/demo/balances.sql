@@ -4,7 +4,8 @@ CREATE TEMP TABLE booking AS
 SELECT 'pgbench_' || t.name AS collection, t.item, (r.delta ->> 'delta')::int AS amount
 FROM directus_versions.revisions AS r,
     LATERAL (VALUES
-        ('accounts', r.delta ->> 'aid'), ('tellers', r.delta ->> 'tid'), ('branches', r.delta ->> 'bid')) AS t (name, item)
+        ('accounts', r.delta ->> 'aid'), ('tellers', r.delta ->> 'tid'), ('branches', r.delta ->> 'bid')
+    ) AS t (name, item)
 WHERE r.collection = 'pgbench_history' AND r.prior IS NULL;
 
 CREATE TEMP TABLE change AS
@@ -44,11 +45,13 @@ SELECT collection, count(*) AS rows, sum(balance) AS "sum of balances", sum(delt
     sum(updates) AS updates, count(*) FILTER (WHERE NOT agrees) AS "rows that disagree"
 FROM item GROUP BY collection ORDER BY collection;
 
-SELECT format('Transactions that pgbench ran: %s; rows in pgbench_history: %s; creates of it in the log: %s',
-    :transactions, rows, creates) AS line,
+SELECT format('Transactions that pgbench ran: %s, of which %s moved 0 and so changed no balance.',
+        :transactions, (SELECT count(*) FROM pgbench_history WHERE delta = 0)) AS transactions_line,
+    format('Rows in pgbench_history: %s; creates of it in the log: %s.', rows, creates) AS history_line,
     rows = creates AND rows = :transactions AND (SELECT bool_and(agrees) FROM item) AS agree
 FROM history \gset
-\echo :line
+\echo :transactions_line
+\echo :history_line
 \if :agree
 \echo Balances and log agree.
 \else

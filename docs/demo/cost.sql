@@ -1,6 +1,6 @@
 -- Sizes on disk, indexes included; nothing but the lists has been recorded so far.
 
-SELECT what, to_char(rows, 'FM999,999') AS rows, to_char(bytes / 1024, 'FM999,999') AS "kB", bytes / rows AS "bytes each"
+SELECT what, rows, bytes / 1024 AS "kB", bytes / rows AS "bytes each"
 FROM (
     SELECT 'the three tables' AS what,
         (SELECT count(*) FROM countries) + (SELECT count(*) FROM subdivisions) + (SELECT count(*) FROM languages),

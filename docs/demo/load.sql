@@ -38,10 +38,12 @@ CREATE ROLE atlas LOGIN;
 GRANT SELECT, INSERT, UPDATE, DELETE ON countries, subdivisions, languages TO atlas;
 CREATE ROLE auditor LOGIN;
 GRANT SELECT ON countries, subdivisions, languages TO auditor;
-SELECT directus_versions.grant_access('auditor', 'read')
-\g /dev/null
+\o /dev/null
+SELECT directus_versions.grant_access('auditor', 'read');
 
 \set ECHO queries
-SELECT directus_versions.track('countries'), directus_versions.track('subdivisions'), directus_versions.track('languages')
-\g /dev/null
+SELECT directus_versions.track('countries');
+SELECT directus_versions.track('subdivisions');
+SELECT directus_versions.track('languages');
 \set ECHO none
+\echo

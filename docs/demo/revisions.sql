@@ -12,7 +12,8 @@ WHERE collection = 'countries' ORDER BY field.key DESC, item;
 
 \echo Languages whose state changed:
 \echo
-SELECT before, after, languages, array_to_string(names[:4], ', ') || CASE WHEN languages > 4 THEN ', …' ELSE '' END AS names
+SELECT before, after, languages,
+    array_to_string(names[:4], ', ') || CASE WHEN languages > 4 THEN ', …' ELSE '' END AS names
 FROM (
     SELECT r.prior ->> 'type' AS before, r.delta ->> 'type' AS after, count(*) AS languages,
         array_agg(l.name ORDER BY r.item) AS names
@@ -26,15 +27,14 @@ FROM (
 SELECT a.action, r.item, COALESCE(r.prior ->> 'name', '-') AS before, COALESCE(r.delta ->> 'name', '-') AS after
 FROM directus_versions.revisions AS r JOIN directus_versions.activity AS a ON a.id = r.activity
 WHERE r.collection = 'languages'
-    AND r.item IN ('cnr', 'rrm', 'tok', 'dgr', 'khm', 'kwk', 'moe', 'new', 'lmz', 'lsg', 'tpw')
+    AND r.item IN ('cnr', 'tok', 'dgr', 'khm', 'moe', 'new', 'lmz', 'tpw')
 ORDER BY a.action, r.item;
 
-\echo Countries with the most changes in their subdivisions:
+SELECT string_agg(format('%s (%s)', name, changes), ', ') AS line
+FROM (
+    SELECT c.name, count(*) AS changes
+    FROM directus_versions.activity AS a JOIN countries AS c ON c.alpha_2 = split_part(a.item, '-', 1)
+    WHERE a.collection = 'subdivisions' GROUP BY c.name ORDER BY changes DESC, c.name LIMIT 4
+) AS most \gset
+\echo Most changes of subdivisions: :line
 \echo
-SELECT c.name AS country,
-    count(*) FILTER (WHERE action = 'create') AS "create",
-    count(*) FILTER (WHERE action = 'update') AS "update",
-    count(*) FILTER (WHERE action = 'delete') AS "delete"
-FROM directus_versions.activity AS a JOIN countries AS c ON c.alpha_2 = split_part(a.item, '-', 1)
-WHERE a.collection = 'subdivisions'
-GROUP BY c.name ORDER BY count(*) DESC, c.name LIMIT 4;

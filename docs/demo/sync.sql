@@ -1,5 +1,6 @@
 -- The application brings its tables to the new release: as role atlas, on behalf of two people.
 
+\o /dev/null
 CREATE TEMP TABLE new_countries (LIKE countries);
 CREATE TEMP TABLE new_subdivisions (LIKE subdivisions);
 CREATE TEMP TABLE new_languages (LIKE languages);
@@ -9,8 +10,8 @@ CREATE TEMP TABLE new_languages (LIKE languages);
 
 BEGIN;
 \set ECHO queries
-SELECT directus_versions.set_context(actor => 'ada', ip => '203.0.113.7', user_agent => 'Atlas/4 Firefox')
-\g /dev/null
+SELECT directus_versions.set_context(
+    actor => 'ada', ip => '203.0.113.7', user_agent => 'Atlas/4 Firefox');
 \set ECHO none
 
 MERGE INTO countries AS c
@@ -39,8 +40,8 @@ COMMIT;
 
 BEGIN;
 \set ECHO queries
-SELECT directus_versions.set_context(actor => 'grace', ip => '198.51.100.23', user_agent => 'Atlas/4 Safari')
-\g /dev/null
+SELECT directus_versions.set_context(
+    actor => 'grace', ip => '198.51.100.23', user_agent => 'Atlas/4 Safari');
 \set ECHO none
 
 MERGE INTO languages AS l
@@ -57,5 +58,6 @@ WHEN NOT MATCHED THEN INSERT VALUES (
 \set languages :ROW_COUNT
 COMMIT;
 
-SELECT to_char(:countries + :subdivisions + :languages, 'FM999,999') AS written \gset
+SELECT :countries + :subdivisions + :languages AS written \gset
+\echo
 \echo Three MERGE statements wrote :written rows, most of them with the values they had already.

@@ -31,12 +31,14 @@ SELECT
     (SELECT count(*) FROM directus_versions.revisions AS r LEFT JOIN present AS p USING (collection, item)
         WHERE r.data IS DISTINCT FROM COALESCE(p.data, r.prior)) AS wrong;
 
-SELECT format('Undoing every recorded change gives the release of 2018 back: %s rows, %s differ.', rows, differ) AS line,
+SELECT format('%s changes are recorded. Undone, they give the release of 2018 back: %s rows, of which %s differ.',
+        (SELECT count(*) FROM directus_versions.revisions), rows, differ) AS line,
     differ + wrong = 0 AS agree
 FROM result \gset
 \echo :line
 \if :agree
 \echo Tables and log agree.
+\echo
 \else
 DO $$ BEGIN RAISE 'tables and log DISAGREE'; END $$;
 \endif

@@ -122,7 +122,12 @@ mod tests {
         two_fields("access_renamed", "access_renamed_reader");
         run("ALTER TABLE access_renamed RENAME secret TO hidden;
              ALTER TABLE access_renamed RENAME title TO secret");
-        run("UPDATE access_renamed SET hidden = 'hush e', secret = 'open e'");
+        // One at a time: what is put together has fields of before and after the rename.
+        for change in ["hidden = 'hush e'", "secret = 'open e'"] {
+            run(&format!("UPDATE access_renamed SET {change}"));
+            as_role("access_renamed_reader", || assert_eq!(shown("hush"), 0));
+        }
+        run("UPDATE access_renamed SET hidden = 'hush f', secret = 'open f'");
         as_role("access_renamed_reader", || {
             assert_eq!(shown("hush"), 0);
             assert!(shown("open e") > 0);

@@ -176,6 +176,34 @@ mod tests {
         });
     }
 
+    /// A key used again has a history of its own: what it was before stays hidden from its new owner.
+    #[pg_test]
+    fn access_rows_of_a_key_used_again() {
+        readers(&["access_rows_second"]);
+        table_of("access_rows_again", "access_rows_second");
+        run("GRANT INSERT ON access_rows_again TO access_rows_second;
+             INSERT INTO access_rows_again VALUES (4, 'another', 'hush'), (5, 'another', 'hush')");
+        run("DELETE FROM access_rows_again WHERE id = 4");
+        run("UPDATE access_rows_again SET id = 6 WHERE id = 5");
+        as_role("access_rows_second", || {
+            run(
+                "INSERT INTO access_rows_again VALUES (4, current_user, 'open'), (5, current_user, 'open')",
+            );
+            check_items("access_rows_again", &["1", "4", "5"]);
+            for relation in VIEWS {
+                assert_eq!(
+                    text(&format!(
+                        "SELECT count(*) FROM directus_versions.{relation}
+                         WHERE collection = 'access_rows_again' AND item IN ('4', '5')"
+                    ))
+                    .as_deref(),
+                    Some("2"),
+                    "{relation}"
+                );
+            }
+        });
+    }
+
     /// What a policy calls runs as the reader, never as the owner of our views.
     #[pg_test]
     fn access_rows_policy_runs_as_the_reader() {

@@ -88,10 +88,11 @@ CREATE TEMP TABLE column_types (
     type oid PRIMARY KEY, name text, kind "char", samples text[], place bigint, no_value boolean
 );
 
--- Tell whether a column of the type can be made; the system refuses for a pseudo-type inside.
-CREATE FUNCTION pg_temp.can_be_column(name text) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Tell whether columns of the types can be made; the system refuses for a pseudo-type inside.
+CREATE FUNCTION pg_temp.can_be_columns(names text[]) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
-    EXECUTE format('CREATE TEMP TABLE probe (v %s)', name);
+    EXECUTE format('CREATE TEMP TABLE probe (%s)',
+        (SELECT string_agg(format('c%s %s', n, name), ', ') FROM unnest(names) WITH ORDINALITY u(name, n)));
     DROP TABLE probe;
     RETURN true;
 EXCEPTION WHEN invalid_table_definition THEN
@@ -148,7 +149,9 @@ BEGIN
              FROM pg_attribute WHERE attrelid = t.typrelid AND NOT attisdropped),
             format('jsonb_populate_record(NULL::%s, ''{}'')', name)];
     ELSIF t.typtype = 'c' THEN
-        RETURN ARRAY[format('(SELECT s FROM %s s LIMIT 1)', t.typrelid::regclass),
+        EXECUTE format('CREATE TEMP TABLE IF NOT EXISTS sample_of_%s AS SELECT s FROM %s s LIMIT 1', t.typrelid,
+            t.typrelid::regclass);
+        RETURN ARRAY[format('(SELECT s FROM pg_temp.sample_of_%s)', t.typrelid),
             format('jsonb_populate_record(NULL::%s, ''{}'')', name)];
     ELSIF t.typsubscript = 'array_subscript_handler'::regproc AND t.typelem <> 0 THEN
         found := pg_temp.samples_of(t.typelem);
@@ -168,18 +171,21 @@ DECLARE
     chunk record;
     samples text[];
 BEGIN
-    INSERT INTO column_types (type, name, kind, samples, place)
-    SELECT oid, name, typtype, pg_temp.samples_of(oid), row_number() OVER (ORDER BY oid)
-    FROM (
-        SELECT t.oid, format_type(t.oid, NULL) AS name, t.typtype
-        FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
-        WHERE t.typtype <> 'p' AND t.typisdefined AND n.nspname !~ '^pg_(toast|temp)'
-          AND n.nspname <> 'directus_versions'
-        OFFSET 0
-    ) t
-    WHERE pg_temp.can_be_column(name);
+    INSERT INTO column_types (type, name, kind)
+    SELECT t.oid, format_type(t.oid, NULL), t.typtype
+    FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
+    WHERE t.typtype <> 'p' AND t.typisdefined AND n.nspname !~ '^pg_(toast|temp)' AND n.nspname <> 'directus_versions';
+    DELETE FROM column_types WHERE type IN (
+        SELECT unnest(types) FROM (
+            SELECT array_agg(type) AS types, array_agg(name) AS names FROM column_types GROUP BY type::bigint % 20 OFFSET 0
+        ) chunks
+        WHERE NOT pg_temp.can_be_columns(names)
+    ) AND NOT pg_temp.can_be_columns(ARRAY[name]);
+    UPDATE column_types c SET place = p.place, samples = pg_temp.samples_of(c.type)
+    FROM (SELECT type, row_number() OVER (ORDER BY type) AS place FROM column_types) p
+    WHERE p.type = c.type;
     UPDATE column_types c SET no_value = true
-    WHERE c.samples = '{}' AND c.kind = 'b' AND pg_temp.refused('''1''', c.name) = '0A000';
+    WHERE c.samples = '{}' AND c.kind = 'b' AND pg_temp.refused('''1''', c.name) IN ('0A000', 'XX000');
     RETURN QUERY SELECT format('no sample of type %s', c.name) FROM column_types c
         WHERE c.samples = '{}' AND c.no_value IS NULL;
     FOR chunk IN

@@ -57,12 +57,13 @@ BEGIN
             one := format('(jsonb_populate_record($1, jsonb_build_object(%L, $2 -> %1$L))).%1$I',
                 a.attname);
         END IF;
-        -- Some values have output and no input: there is nothing but the text to compare.
+        -- Some values have output and no input: there is nothing but what the log shows to compare.
         BEGIN
             EXECUTE 'SELECT ' || one USING base, part;
         EXCEPTION WHEN feature_not_supported OR ambiguous_function THEN
-            EXECUTE format('SELECT coalesce(($1).%I::text = $2, false)', a.attname) INTO same
-            USING truth, coalesce(kept, part -> a.attname) #>> '{}';
+            EXECUTE format('SELECT coalesce(CASE jsonb_typeof($2) WHEN ''string'' THEN ($1).%I::text = $2 #>> ''{}''
+                ELSE to_jsonb(($1).%1$I) = $2 END, false)', a.attname) INTO same
+            USING truth, coalesce(kept, part -> a.attname);
             one := CASE WHEN same THEN format('($3).%I', a.attname) ELSE 'NULL' END;
         WHEN OTHERS THEN
             one := 'NULL';

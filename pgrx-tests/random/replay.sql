@@ -48,6 +48,7 @@ BEGIN
         'SELECT format(''item %%s is %%s, the log says %%s'', coalesce(m.id, live.id::text), left(live::text, 500), left(state::text, 500))
          FROM replay_model m FULL JOIN %s live ON live.id::text = m.id
          WHERE m.id IS NULL OR live.id IS NULL OR state *<> live', target);
+    DROP TABLE replay_model, replay_next;
 END $$;
 
 -- Text that no compression makes small.

@@ -41,7 +41,7 @@ const COLUMNS: &[Column] = &[
         &["'-0'", "'NaN'", "'Infinity'"],
     ),
     (
-        "t",
+        "words",
         "text",
         &[
             "''",
@@ -329,7 +329,7 @@ impl Step {
                 table.assignments(columns, "x.id", seed),
                 rest % modulus
             ),
-            Self::Rewrite => format!("UPDATE {name} SET t = t || '', n = n, id = id"),
+            Self::Rewrite => format!("UPDATE {name} SET words = words || '', n = n, id = id"),
             Self::ShiftKeys { by } => format!("?UPDATE {name} SET id = id + {by}"),
             Self::MoveKey { from, to } => {
                 format!("?UPDATE {name} SET id = {to}, b = NOT b WHERE id = {from}")

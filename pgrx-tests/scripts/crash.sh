@@ -92,9 +92,7 @@ await_history() {
 }
 
 crash() {
-    local pid
-    pid=$(head -n 1 "$PGDATA/postmaster.pid")
-    kill -9 "$pid"
+    "$DV_CTL" crash
     wait "$load" || true
     load=
     start
