@@ -33,13 +33,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _last_key(regclass) IS 'The columns that name an item of a table; NULL if it was never tracked';
 
-CREATE FUNCTION _has_history(target regclass, item text) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION __has_history(target regclass, item text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT EXISTS (
         SELECT FROM directus_versions.log AS l JOIN directus_versions.collection AS c ON c.id = l.collection
         WHERE c.relation = target AND l.item = directus_versions._item_key($2))
 $$;
-COMMENT ON FUNCTION _has_history(regclass, text) IS 'Whether anything was recorded of an item';
+COMMENT ON FUNCTION __has_history(regclass, text) IS 'Whether anything was recorded of an item, whoever asks';
+
+CREATE FUNCTION _has_history(target regclass, item text) RETURNS boolean
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_has_history';
+COMMENT ON FUNCTION _has_history(regclass, text) IS
+'Whether anything was recorded of an item, for a caller who may see all of the table; false for others';
 
 CREATE FUNCTION comment(target regclass, item text, comment text) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -47,7 +52,7 @@ BEGIN
     -- Where row security hides the live row, that the item has a history is hidden too.
     IF pg_catalog.has_any_column_privilege(target, 'SELECT') AND item IS NOT NULL
         AND directus_versions._last_key(target) IS NOT NULL
-        AND NOT (NOT pg_catalog.row_security_active(target) AND directus_versions._has_history(target, item))
+        AND NOT directus_versions._has_history(target, item)
         AND NOT directus_versions._row_visible(target, directus_versions._last_key(target), item)
     THEN
         RAISE EXCEPTION 'item "%" of table "%" does not exist', item, directus_versions._collection_name(target) USING ERRCODE = 'P0002';

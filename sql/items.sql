@@ -54,20 +54,25 @@ END $$;
 COMMENT ON FUNCTION _item_condition(regclass, text[]) IS
 'SQL that finds the row t of a table by its item text $1; NULL where a column of the key is gone';
 
+CREATE FUNCTION _fetch_row(relation regclass, query text, item text) RETURNS jsonb
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'directus_versions_fetch_row';
+COMMENT ON FUNCTION _fetch_row(regclass, text, text) IS
+'The row that a query finds as revisions hold it; the query runs with the rights of the table''s owner';
+
 CREATE FUNCTION _live_row(relation regclass, key text[], item text) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    condition text := directus_versions._item_condition(relation, key);
-    result jsonb;
 BEGIN
-    IF condition IS NOT NULL THEN
-        EXECUTE pg_catalog.format('SELECT directus_versions._row(t) FROM %s AS t WHERE %s', relation, condition)
-            INTO result USING item;
-    END IF;
-    RETURN result;
+    RETURN directus_versions._fetch_row(
+        relation,
+        pg_catalog.format('SELECT t FROM %s AS t WHERE %s', relation, directus_versions._item_condition(relation, key)),
+        item);
+EXCEPTION
+    -- The item's text may not be of the key's type any more.
+    WHEN data_exception OR syntax_error_or_access_rule_violation OR integrity_constraint_violation THEN
+        RETURN NULL;
 END $$;
 COMMENT ON FUNCTION _live_row(regclass, text[], text) IS
-'The live row of an item as revisions hold it, with the rights of the caller; NULL where there is none';
+'The live row of an item as revisions hold it; NULL where there is none';
 
 CREATE FUNCTION _row_visible(relation regclass, key text[], item text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -82,7 +87,7 @@ BEGIN
     RETURN found;
 EXCEPTION
     -- The item's text may not be of the key's type any more.
-    WHEN data_exception OR insufficient_privilege THEN
+    WHEN data_exception OR syntax_error_or_access_rule_violation OR integrity_constraint_violation THEN
         RETURN false;
 END $$;
 COMMENT ON FUNCTION _row_visible(regclass, text[], text) IS

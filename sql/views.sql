@@ -69,7 +69,13 @@ WHERE l.action <> 'm'
         WHEN k.relation IS NULL THEN directus_versions._is_owner()
         WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
         THEN NOT pg_catalog.row_security_active(k.relation) OR l.item IS NULL
-            OR directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
+            -- A key that was used again is another item, whose reader must not see the one before.
+            OR NOT EXISTS (
+                SELECT FROM directus_versions.log AS n
+                WHERE n.collection = l.collection AND n.item = l.item AND n.id >= l.id
+                    AND (n.action IN ('d', 'm')
+                        OR n.id > l.id AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)))
+            AND directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
     END;
 COMMENT ON VIEW activity IS
 'Who did what, when and from where, as in Directus (its user is actor). Shows what the reader may SELECT. Needs level read';
@@ -86,11 +92,10 @@ SELECT
     END AS item,
     CASE
         WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
-        THEN directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.collection, l.id)
+        THEN directus_versions._data(l.id)
         WHEN l.action = 'c' THEN l.delta
         WHEN l.action = 'd' THEN l.prior
-        ELSE COALESCE(l.keyframe,
-            directus_versions._data(k.relation, k.last_key, COALESCE(l.long_item, l.item), l.collection, l.id))
+        ELSE COALESCE(l.keyframe, directus_versions._data(l.id))
     END AS data,
     CASE
         WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
@@ -112,7 +117,13 @@ WHERE l.action <> 'm' AND (l.delta IS NOT NULL OR l.prior IS NOT NULL)
         WHEN k.relation IS NULL THEN directus_versions._is_owner()
         WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
         THEN NOT pg_catalog.row_security_active(k.relation)
-            OR directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
+            -- A key that was used again is another item, whose reader must not see the one before.
+            OR NOT EXISTS (
+                SELECT FROM directus_versions.log AS n
+                WHERE n.collection = l.collection AND n.item = l.item AND n.id >= l.id
+                    AND (n.action IN ('d', 'm')
+                        OR n.id > l.id AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)))
+            AND directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
     END;
 COMMENT ON VIEW revisions IS
 'What each event did to an item, as in Directus: data is the item after it, delta what it changed, prior what that was before. Shows what the reader may SELECT. Needs level read';

@@ -11,6 +11,8 @@ pub(crate) enum Error {
     ActorRequired,
     /// A function of ours called in a way only the trigger manager may.
     NotATrigger { function: &'static str },
+    /// A trigger made by hand for another event than the function is for.
+    WrongTrigger { function: &'static str },
     /// The role is not the table's owner.
     NotOwner { table: String },
     /// The role may not read the table.
@@ -40,7 +42,9 @@ impl Error {
             Self::ActorRequired | Self::NotOwner { .. } | Self::NotReadable { .. } => {
                 PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
             }
-            Self::NotATrigger { .. } | Self::NotAnEventTrigger { .. } => {
+            Self::NotATrigger { .. }
+            | Self::NotAnEventTrigger { .. }
+            | Self::WrongTrigger { .. } => {
                 PgSqlErrorCode::ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED
             }
             Self::NotTracked { .. }
@@ -59,6 +63,9 @@ impl Error {
             Self::ActorRequired => "an actor is required to change a tracked table".into(),
             Self::NotATrigger { function } => {
                 format!("function \"{function}\" was not called by the trigger manager")
+            }
+            Self::WrongTrigger { function } => {
+                format!("function \"{function}\" was called for another event than it is made for")
             }
             Self::NotOwner { table } => format!("must be owner of table \"{table}\""),
             Self::NotReadable { table } => format!("permission denied for table \"{table}\""),

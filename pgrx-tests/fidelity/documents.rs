@@ -135,9 +135,9 @@ mod tests {
                    ROW('1', NULL), '{"a": null}', ARRAY[ROW('[1]', 'null')::fidelity_with_json]"#,
                 r#"ARRAY['"\u0000"'::json, '1e999999'], '{}', ROW('"\u0000"', '[]'), '1.00',
                    ARRAY[ROW('1e999999', NULL)::fidelity_with_json, NULL]"#,
-                r#"ARRAY['[1, 2]'::json, '[3]'], ARRAY['[1, 2]'::jsonb, '[3, 4]'], ROW('[]', '[[]]'), '[[null]]',
-                   ARRAY[ROW('[1]', '[2]')::fidelity_with_json]"#,
-                r#"ARRAY['[]'::json], ARRAY['[]'::jsonb, '[[]]', '{}'], ROW('{}', '{}'), '[]', '{}'"#,
+                "ARRAY['[1, 2]'::json, '[3]'], ARRAY['[1, 2]'::jsonb, '[3, 4]'], ROW('[]', '[[]]'), '[[null]]',
+                   ARRAY[ROW('[1]', '[2]')::fidelity_with_json]",
+                "ARRAY['[]'::json], ARRAY['[]'::jsonb, '[[]]', '{}'], ROW('{}', '{}'), '[]', '{}'",
             ],
         );
     }

@@ -33,6 +33,9 @@ pub(super) unsafe fn row(trigger: *mut TriggerData) {
         let Some(tracked) = recorded(trigger) else {
             return;
         };
+        if (*(*trigger).tg_trigger).tgoid != tracked.row_trigger {
+            return;
+        }
         let tuple = (*trigger).tg_trigtuple;
         match (*trigger).tg_event & 3 {
             EVENT_INSERT => {

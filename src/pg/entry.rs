@@ -43,16 +43,46 @@ unsafe fn trigger_data(call: FunctionCallInfo, function: &'static str) -> *mut T
     }
 }
 
+/// Bits of a trigger's event (commands/trigger.h); AFTER and FOR EACH STATEMENT are none.
+const OPERATION_MASK: u32 = 3;
+const TRUNCATE: u32 = 3;
+const EVENT_ROW: u32 = 4;
+const EVENT_BEFORE: u32 = 8;
+const KIND_MASK: u32 = 0x1C;
+
+/// Refuses a trigger that was made by hand for another event than ours are.
+unsafe fn check_event(
+    trigger: *mut TriggerData,
+    function: &'static str,
+    kind: u32,
+    fits: fn(u32) -> bool,
+) {
+    // SAFETY: the trigger manager's data.
+    let event = unsafe { (*trigger).tg_event };
+    if event & KIND_MASK != kind || !fits(event & OPERATION_MASK) {
+        Error::WrongTrigger { function }.raise();
+    }
+}
+
 unsafe fn capture_row(call: FunctionCallInfo) -> Datum {
-    // SAFETY: the trigger manager calls.
-    unsafe { capture::row(trigger_data(call, "_capture_row")) };
+    // SAFETY: the trigger manager calls, for a row.
+    unsafe {
+        let trigger = trigger_data(call, "_capture_row");
+        check_event(trigger, "_capture_row", EVENT_ROW, |operation| {
+            operation != TRUNCATE
+        });
+        capture::row(trigger);
+    }
     Datum::null()
 }
 
 unsafe fn capture_statement(call: FunctionCallInfo) -> Datum {
     // SAFETY: the trigger manager calls, with a snapshot of the statement.
     unsafe {
-        trigger_data(call, "_capture_statement");
+        let trigger = trigger_data(call, "_capture_statement");
+        check_event(trigger, "_capture_statement", 0, |operation| {
+            operation != TRUNCATE
+        });
         let command = if raw::ActiveSnapshotSet() {
             (*raw::GetActiveSnapshot()).curcid
         } else {
@@ -64,8 +94,14 @@ unsafe fn capture_statement(call: FunctionCallInfo) -> Datum {
 }
 
 unsafe fn capture_truncate(call: FunctionCallInfo) -> Datum {
-    // SAFETY: the trigger manager calls.
-    unsafe { truncate::statement(trigger_data(call, "_capture_truncate")) };
+    // SAFETY: the trigger manager calls, for TRUNCATE.
+    unsafe {
+        let trigger = trigger_data(call, "_capture_truncate");
+        check_event(trigger, "_capture_truncate", EVENT_BEFORE, |operation| {
+            operation == TRUNCATE
+        });
+        truncate::statement(trigger);
+    }
     Datum::null()
 }
 
@@ -126,7 +162,7 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_data(regclass, text[], text, int, bigint)`
+    /// `_data(bigint)`
     directus_versions_data,
     pg_finfo_directus_versions_data,
     gate::data
@@ -151,4 +187,18 @@ sql_function!(
     directus_versions_keep_history,
     pg_finfo_directus_versions_keep_history,
     drop::keep
+);
+
+sql_function!(
+    /// `_has_history(regclass, text)`
+    directus_versions_has_history,
+    pg_finfo_directus_versions_has_history,
+    gate::has_history
+);
+
+sql_function!(
+    /// `_fetch_row(regclass, text, text)`
+    directus_versions_fetch_row,
+    pg_finfo_directus_versions_fetch_row,
+    gate::fetch_row
 );

@@ -12,7 +12,10 @@ use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, Oid};
 
+/// Bits of the security context (miscadmin.h).
 const LOCAL_USERID_CHANGE: c_int = 1;
+const RESTRICTED_OPERATION: c_int = 2;
+const NOFORCE_RLS: c_int = 4;
 
 /// Runs the namesake of the called function, with a leading underscore and the same arguments, as the extension's
 /// owner. The caller must own the table that is the first argument, or the schema; 42501 otherwise.
@@ -102,14 +105,20 @@ unsafe fn invoke(function: Oid, call: FunctionCallInfo) -> Datum {
     }
 }
 
-/// Runs an action as the extension's owner. An error in it goes back with the (sub)transaction it aborts.
+/// Runs an action as the extension's owner.
 unsafe fn run_as_owner(action: impl FnOnce() -> Datum) -> Datum {
+    // SAFETY: see `run_as`.
+    unsafe { run_as(owner(), LOCAL_USERID_CHANGE, action) }
+}
+
+/// Runs an action as another role. An error in it goes back with the (sub)transaction it aborts.
+unsafe fn run_as(other: Oid, flags: c_int, action: impl FnOnce() -> Datum) -> Datum {
     // SAFETY: the user is set back when the action ends; abort does it after an error.
     unsafe {
         let mut role = pg_sys::InvalidOid;
         let mut context: c_int = 0;
         pg_sys::GetUserIdAndSecContext(&raw mut role, &raw mut context);
-        pg_sys::SetUserIdAndSecContext(owner(), context | LOCAL_USERID_CHANGE);
+        pg_sys::SetUserIdAndSecContext(other, context | flags);
         let result = action();
         pg_sys::SetUserIdAndSecContext(role, context);
         result
@@ -133,35 +142,123 @@ pub(super) unsafe fn owner() -> Oid {
     }
 }
 
-/// `_data(relation regclass, key text[], item text, collection int, id bigint)`: the item after a revision, of the fields that the
-/// caller may select; NULL where it may not read the item.
+/// `_data(revision bigint)`: the item after a revision, of the fields that the caller may select; NULL where it may
+/// not read the item.
 ///
 /// # Safety
-/// Called by the function manager with these arguments.
+/// Called by the function manager with this argument.
 pub(super) unsafe fn data(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let Some(id) = argument(call, 4) else {
+        let Some(id) = argument(call, 0) else {
             return null(call);
         };
-        if let Some(relid) = oid(call, 0) {
-            let readable = may_select(relid) && row_is_visible(call, relid);
-            if !readable {
-                return null(call);
-            }
-        } else if !pg_sys::has_privs_of_role(raw::GetUserId(), owner()) {
-            return null(call);
+        let relid = ask_owner(c"_relation_of", id).map(|datum| Oid::from(datum.value() as u32));
+        match relid {
+            Some(relid) if !(may_select(relid) && row_is_visible(id, relid)) => return null(call),
+            None if !pg_sys::has_privs_of_role(raw::GetUserId(), owner()) => return null(call),
+            _ => {}
         }
-        let put_together = catalog::function(c"_put_together", &[pg_sys::INT8OID]);
-        let inner: FunctionCallInfo = one_argument(id);
-        let data = run_as_owner(|| invoke(put_together, inner));
-        if (*inner).isnull {
+        let Some(data) = ask_owner(c"_put_together", id) else {
             return null(call);
-        }
-        match oid(call, 0) {
-            Some(relid) if !selects_all(relid) => selectable(call, relid, data),
+        };
+        match relid {
+            Some(relid) if !selects_all(relid) => selectable(call, relid, id, data),
             _ => data,
         }
+    }
+}
+
+/// Calls a function of ours that takes a revision's id, as the extension's owner.
+unsafe fn ask_owner(name: &'static CStr, id: Datum) -> Option<Datum> {
+    // SAFETY: the function takes a bigint.
+    unsafe {
+        let function = catalog::function(name, &[pg_sys::INT8OID]);
+        let inner = arguments(1);
+        (*(*inner).args.as_mut_ptr()).value = id;
+        let result = run_as_owner(|| invoke(function, inner));
+        (!(*inner).isnull).then_some(result)
+    }
+}
+
+/// `_has_history(target regclass, item text)`: whether anything was recorded of an item, for who may see all of the
+/// table; false for others.
+///
+/// # Safety
+/// Called by the function manager with these arguments.
+pub(super) unsafe fn has_history(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let Some(relid) = oid(call, 0) else {
+            return null(call);
+        };
+        if argument(call, 1).is_none() || !selects_all(relid) || has_row_security(relid) {
+            return Datum::from(false);
+        }
+        let inner = namesake((*(*call).flinfo).fn_oid);
+        run_as_owner(|| invoke(inner, call))
+    }
+}
+
+/// `_fetch_row(relation regclass, query text, item text)`: the JSON of the row that a query finds, which runs with the
+/// rights of the table's owner. Code of that role within it, such as a domain's check or a function of an index, must
+/// not run as anybody else. NULL where there is no row or the owner may not select it.
+///
+/// # Safety
+/// Called by the function manager with these arguments, none of them NULL.
+pub(super) unsafe fn fetch_row(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let (Some(relid), Some(query), Some(item)) =
+            (oid(call, 0), argument(call, 1), argument(call, 2))
+        else {
+            return null(call);
+        };
+        let table = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
+        let owner = (*(*table).rd_rel).relowner;
+        raw::relation_close(table, pg_sys::NoLock as c_int);
+        let select = pg_sys::AclMode::from(pg_sys::ACL_SELECT);
+        if pg_sys::pg_class_aclcheck(relid, owner, select) != pg_sys::AclResult::ACLCHECK_OK {
+            return null(call);
+        }
+        let flags = LOCAL_USERID_CHANGE | RESTRICTED_OPERATION | NOFORCE_RLS;
+        run_as(owner, flags, || fetch(call, query, item))
+    }
+}
+
+unsafe fn fetch(call: FunctionCallInfo, query: Datum, item: Datum) -> Datum {
+    // SAFETY: the row is turned into JSON in the caller's memory before SPI's is freed.
+    unsafe {
+        let outer = pg_sys::CurrentMemoryContext;
+        let text = raw::text_to_cstring(query.cast_mut_ptr());
+        raw::SPI_connect();
+        let mut types = [pg_sys::TEXTOID];
+        let mut values = [item];
+        let none = core::ptr::null();
+        raw::SPI_execute_with_args(
+            text,
+            1,
+            types.as_mut_ptr(),
+            values.as_mut_ptr(),
+            none,
+            true,
+            1,
+        );
+        let mut isnull = true;
+        let mut row = Datum::null();
+        if pg_sys::SPI_processed > 0 {
+            let table = pg_sys::SPI_tuptable;
+            row = raw::SPI_getbinval(*(*table).vals, (*table).tupdesc, 1, &raw mut isnull);
+        }
+        let inner = raw::switch_to(outer);
+        let result = if isnull {
+            null(call)
+        } else {
+            super::reader::row_json(row)
+        };
+        raw::switch_to(inner);
+        raw::SPI_finish();
+        result
     }
 }
 
@@ -176,26 +273,41 @@ unsafe fn selects_all(relid: Oid) -> bool {
     }
 }
 
-/// Whether row security lets the caller see the item's live row.
-unsafe fn row_is_visible(call: FunctionCallInfo, relid: Oid) -> bool {
-    // SAFETY: `_row_visible` runs as the caller.
+unsafe fn has_row_security(relid: Oid) -> bool {
+    // SAFETY: a catalog look-up.
     unsafe {
-        if pg_sys::check_enable_rls(relid, pg_sys::InvalidOid, true)
-            != pg_sys::CheckEnableRlsResult::RLS_ENABLED as c_int
-        {
+        pg_sys::check_enable_rls(relid, pg_sys::InvalidOid, true)
+            == pg_sys::CheckEnableRlsResult::RLS_ENABLED as c_int
+    }
+}
+
+/// Whether row security lets the caller see the live row of a revision's item.
+unsafe fn row_is_visible(id: Datum, relid: Oid) -> bool {
+    // SAFETY: `_row_visible` runs as the caller, `_is_live` as the extension's owner.
+    unsafe {
+        if !has_row_security(relid) {
             return true;
         }
-        let types = &[pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
-        let function = catalog::function(c"_row_visible", types);
-        let inner = arguments(3);
-        core::ptr::copy_nonoverlapping((*call).args.as_ptr(), (*inner).args.as_mut_ptr(), 3);
+        let (Some(key), Some(item), Some(live)) = (
+            ask_owner(c"_key_at", id),
+            ask_owner(c"_item_at", id),
+            ask_owner(c"_is_live", id),
+        ) else {
+            return false;
+        };
+        let types = [pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
+        let function = catalog::function(c"_row_visible", &types);
+        let inner = arguments(types.len());
+        for (index, value) in [Datum::from(relid), key, item].into_iter().enumerate() {
+            (*(*inner).args.as_mut_ptr().add(index)).value = value;
+        }
         let visible = invoke(function, inner);
-        !(*inner).isnull && visible.value() as u8 != 0
+        live.value() as u8 != 0 && !(*inner).isnull && visible.value() as u8 != 0
     }
 }
 
 /// The fields of an object that the caller may select, by the columns they were at the time.
-unsafe fn selectable(call: FunctionCallInfo, relid: Oid, data: Datum) -> Datum {
+unsafe fn selectable(call: FunctionCallInfo, relid: Oid, id: Datum, data: Datum) -> Datum {
     // SAFETY: `_selectable` takes these five arguments, none of them NULL.
     unsafe {
         let types = [
@@ -208,14 +320,10 @@ unsafe fn selectable(call: FunctionCallInfo, relid: Oid, data: Datum) -> Datum {
         let function = catalog::function(c"_selectable", &types);
         let role: *mut pg_sys::NameData = raw::alloc_array(1);
         pg_sys::namestrcpy(role, raw::GetUserNameFromId(raw::GetUserId(), false));
-        let given = (*call).args.as_ptr();
-        let values = [
-            Datum::from(role),
-            Datum::from(relid),
-            (*given.add(3)).value,
-            (*given.add(4)).value,
-            data,
-        ];
+        let Some(collection) = ask_owner(c"_collection_at", id) else {
+            return null(call);
+        };
+        let values = [Datum::from(role), Datum::from(relid), collection, id, data];
         let inner = arguments(values.len());
         for (index, value) in values.into_iter().enumerate() {
             (*(*inner).args.as_mut_ptr().add(index)).value = value;
@@ -223,15 +331,6 @@ unsafe fn selectable(call: FunctionCallInfo, relid: Oid, data: Datum) -> Datum {
         let result = invoke(function, inner);
         (*call).isnull = (*inner).isnull;
         result
-    }
-}
-
-unsafe fn one_argument(value: Datum) -> FunctionCallInfo {
-    // SAFETY: room for one argument.
-    unsafe {
-        let call = arguments(1);
-        (*(*call).args.as_mut_ptr()).value = value;
-        call
     }
 }
 

@@ -290,6 +290,21 @@ impl Writer {
         self.sized(kind, start)
     }
 
+    /// Whether the value just written at `start` is an array.
+    pub(super) fn is_array(&self, start: usize, entry: u32) -> bool {
+        if entry & TYPE_MASK != CONTAINER || self.overflowed {
+            return false;
+        }
+        // SAFETY: a container begins with its header, on the next multiple of four.
+        let header = unsafe {
+            self.data
+                .add(start.next_multiple_of(4))
+                .cast::<u32>()
+                .read_unaligned()
+        };
+        header & ARRAY != 0
+    }
+
     /// Begins a value that may be taken back, and allows it `budget` bytes.
     pub(super) fn begin_value(&mut self, budget: usize) -> usize {
         self.limit = self.len.saturating_add(budget).min(MAX_BYTES);

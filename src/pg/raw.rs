@@ -233,6 +233,31 @@ unsafe extern "C-unwind" {
         arg2: Datum,
         arg3: Datum,
     ) -> Datum;
+    pub(super) fn SPI_connect() -> c_int;
+    pub(super) fn SPI_finish() -> c_int;
+    pub(super) fn SPI_execute_with_args(
+        query: *const c_char,
+        nargs: c_int,
+        types: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        count: core::ffi::c_long,
+    ) -> c_int;
+    pub(super) fn SPI_getbinval(
+        tuple: HeapTuple,
+        desc: TupleDesc,
+        column: c_int,
+        isnull: *mut bool,
+    ) -> Datum;
+    pub(super) fn text_to_cstring(text: *const varlena) -> *mut c_char;
+    // catalog/pg_inherits.h and catalog/partition.h are not part of pgrx's bindings.
+    pub(super) fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;
+    pub(super) fn find_all_inheritors(
+        parent: Oid,
+        lock: c_int,
+        numparents: *mut *mut pg_sys::List,
+    ) -> *mut pg_sys::List;
     // common/shortest_dec.h and common/hashfn.h are not part of pgrx's bindings.
     pub(super) fn double_to_shortest_decimal_buf(value: f64, result: *mut c_char) -> c_int;
     pub(super) fn float_to_shortest_decimal_buf(value: f32, result: *mut c_char) -> c_int;

@@ -22,7 +22,8 @@ pub(super) unsafe fn item_of(call: FunctionCallInfo) -> Datum {
         let Some(datum) = argument(call, 0) else {
             return null(call);
         };
-        with_row(call, datum, |tracked, values| {
+        check_row_type(call);
+        with_row(datum, |tracked, values| {
             if tracked.keys().is_empty() {
                 Error::NoKey {
                     table: relation_name(tracked.relid),
@@ -44,7 +45,19 @@ pub(super) unsafe fn row(call: FunctionCallInfo) -> Datum {
         let Some(datum) = argument(call, 0) else {
             return null(call);
         };
-        with_row(call, datum, |tracked, row| {
+        check_row_type(call);
+        row_json(datum)
+    }
+}
+
+/// The JSON of a composite datum of a table's row type.
+///
+/// # Safety
+/// The datum must be composite.
+pub(super) unsafe fn row_json(datum: Datum) -> Datum {
+    // SAFETY: see `with_row`.
+    unsafe {
+        with_row(datum, |tracked, row| {
             let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
             let part = Part {
                 column: column::KEYFRAME,
@@ -96,18 +109,20 @@ unsafe fn text_datum(text: &[u8]) -> Datum {
     }
 }
 
-/// Takes a composite datum of a table's row type apart.
-unsafe fn with_row(
-    call: FunctionCallInfo,
-    datum: Datum,
-    action: impl Fn(&Tracked, Values) -> Datum,
-) -> Datum {
-    // SAFETY: the argument's type is looked at before the datum is.
+/// Looks at the argument's type before the datum is taken for a row.
+unsafe fn check_row_type(call: FunctionCallInfo) {
+    // SAFETY: a call knows the expression it stands in.
     unsafe {
-        let declared = pg_sys::get_fn_expr_argtype((*call).flinfo, 0);
-        if !pg_sys::type_is_rowtype(declared) {
+        if !pg_sys::type_is_rowtype(pg_sys::get_fn_expr_argtype((*call).flinfo, 0)) {
             Error::NotARow.raise();
         }
+    }
+}
+
+/// Takes a composite datum of a table's row type apart.
+unsafe fn with_row(datum: Datum, action: impl Fn(&Tracked, Values) -> Datum) -> Datum {
+    // SAFETY: the caller passes a composite datum.
+    unsafe {
         let header: HeapTupleHeader = raw::pg_detoast_datum(datum.cast_mut_ptr::<varlena>()).cast();
         let relid =
             pg_sys::get_typ_typrelid(pg_sys::getBaseType((*header).t_choice.t_datum.datum_typeid));

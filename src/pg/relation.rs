@@ -43,6 +43,8 @@ pub(super) struct Tracked {
     pub(super) relid: Oid,
     valid: bool,
     pub(super) collection: i32,
+    /// The row trigger that records; another one made by hand does not record a second time.
+    pub(super) row_trigger: Oid,
     pub(super) accountability: Accountability,
     pub(super) always_snapshot: bool,
     pub(super) natts: usize,
@@ -219,6 +221,7 @@ unsafe fn build(relation: Relation, capture: Oid, context: MemoryContext) -> *mu
             relid: (*relation).rd_id,
             valid: true,
             collection: 0,
+            row_trigger: pg_sys::InvalidOid,
             accountability: Accountability::None,
             always_snapshot: false,
             natts,
@@ -229,7 +232,9 @@ unsafe fn build(relation: Relation, capture: Oid, context: MemoryContext) -> *mu
             context,
         });
         let entry_ref = &mut *entry;
-        let scope = collection_of(relation, capture).unwrap_or(Scope::untracked((*relation).rd_id));
+        let (scope, row_trigger) = collection_of(relation, capture)
+            .unwrap_or((Scope::untracked((*relation).rd_id), pg_sys::InvalidOid));
+        entry_ref.row_trigger = row_trigger;
         entry_ref.collection = scope.collection;
         entry_ref.accountability = scope.accountability;
         entry_ref.always_snapshot = scope.always_snapshot;
@@ -242,7 +247,7 @@ unsafe fn build(relation: Relation, capture: Oid, context: MemoryContext) -> *mu
 
 /// Chooses the collection among those whose row trigger stands on the relation: each row is recorded once, by the
 /// topmost table when both a table and its parent are tracked.
-unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<Scope> {
+unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<(Scope, Oid)> {
     // SAFETY: the trigger descriptor lives as long as the relation is open.
     unsafe {
         let desc = (*relation).trigdesc;
@@ -262,11 +267,32 @@ unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<Scope> {
                 continue;
             }
             if scope.relation != (*relation).rd_id {
-                return Some(scope);
+                // A trigger made by hand may name any collection.
+                if descends(relation, scope.relation) {
+                    return Some((scope, trigger.tgoid));
+                }
+            } else if own.is_none() {
+                own = Some((scope, trigger.tgoid));
             }
-            own = Some(scope);
         }
         own
+    }
+}
+
+/// Whether a relation is a partition or inheritance child of another, at any depth.
+unsafe fn descends(relation: Relation, ancestor: Oid) -> bool {
+    // SAFETY: catalog look-ups.
+    unsafe {
+        if ancestor == pg_sys::InvalidOid {
+            return false;
+        }
+        let relid = (*relation).rd_id;
+        (*(*relation).rd_rel).relispartition
+            && pg_sys::list_member_oid(raw::get_partition_ancestors(relid), ancestor)
+            || pg_sys::list_member_oid(
+                raw::find_all_inheritors(ancestor, pg_sys::NoLock as c_int, core::ptr::null_mut()),
+                relid,
+            )
     }
 }
 

@@ -19,7 +19,7 @@ impl Setting {
     pub(super) const ALL: Self = Self(15);
 }
 
-const FIXED: [(u8, &CStr, &CStr); 8] = [
+const FIXED: [(u8, &CStr, &CStr); 9] = [
     (1, c"extra_float_digits", c"1"),
     (2, c"lc_monetary", c"C"),
     (4, c"DateStyle", c"ISO, YMD"),
@@ -27,6 +27,7 @@ const FIXED: [(u8, &CStr, &CStr); 8] = [
     (4, c"IntervalStyle", c"postgres"),
     (8, c"bytea_output", c"hex"),
     (8, c"xmlbinary", c"base64"),
+    (8, c"quote_all_identifiers", c"off"),
     (8, c"search_path", c"pg_catalog"),
 ];
 

@@ -61,8 +61,19 @@ impl Field {
     }
 }
 
+/// How the text of a type of fixed length can fall short of its bytes.
+#[derive(Clone, Copy)]
+pub(super) enum Fixed {
+    None,
+    /// A name that several objects may have.
+    Name,
+    /// float8s, whose NaNs may differ.
+    Floats,
+}
+
 pub(super) struct TypeInfo {
     pub(super) form: Form,
+    pub(super) fixed: Fixed,
     pub(super) len: i16,
     pub(super) byval: bool,
     /// The type's output function, for exact text.
@@ -98,6 +109,15 @@ pub(super) unsafe fn describe(typid: Oid) -> *mut TypeInfo {
         );
         let form = form_of(base, &(*info).output);
         (*info).text_settings = text_settings(base, &form, output);
+        (*info).fixed = match base {
+            pg_sys::REGPROCOID | pg_sys::REGOPEROID => Fixed::Name,
+            pg_sys::POINTOID
+            | pg_sys::LSEGOID
+            | pg_sys::BOXOID
+            | pg_sys::LINEOID
+            | pg_sys::CIRCLEOID => Fixed::Floats,
+            _ => Fixed::None,
+        };
         core::ptr::write(&raw mut (*info).form, form);
         info
     }

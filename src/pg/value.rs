@@ -4,7 +4,7 @@ use super::json;
 use super::jsonb::Writer;
 use super::raw;
 use super::settings;
-use super::types::{self, Composite, Element, Form, TypeInfo};
+use super::types::{self, Composite, Element, Fixed, Form, TypeInfo};
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, varlena};
@@ -22,6 +22,9 @@ pub(super) enum Loss {
     /// The value itself: it was too large.
     Value = 3,
 }
+
+/// The NaN that float8in makes.
+const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
 
 /// A varlena whose text may be longer than itself is left out beyond this size, before its output function fails.
 const MAX_FOR_OUTPUT: usize = 100 << 20;
@@ -92,9 +95,14 @@ pub(super) unsafe fn write_exact(
             Loss::Bytes => {
                 let len = usize::try_from((*info).len).unwrap_or(0);
                 let stored = value.value().to_ne_bytes();
+                let stored = if (*info).byval {
+                    &stored[..len.min(stored.len())]
+                } else {
+                    core::slice::from_raw_parts(value.cast_mut_ptr::<u8>(), len)
+                };
                 let mut object = out.open_object(1);
                 out.key(&mut object, b"bytes");
-                let entry = out.hex(b"", &stored[..len.min(8)]);
+                let entry = out.hex(b"", stored);
                 out.entry(&mut object, entry);
                 out.close(object)
             }
@@ -160,7 +168,7 @@ unsafe fn write(out: &mut Writer, info: *mut TypeInfo, value: Datum) -> (u32, Lo
             }
             Form::Float8 => {
                 let float = f64::from_bits(value.value() as u64);
-                let canonical = float.to_bits() == 0x7FF8_0000_0000_0000;
+                let canonical = float.to_bits() == CANONICAL_NAN;
                 return write_float(out, float, None, canonical);
             }
             Form::Numeric => {
@@ -176,7 +184,14 @@ unsafe fn write(out: &mut Writer, info: *mut TypeInfo, value: Datum) -> (u32, Lo
             Form::Json => return write_json(out, value),
             Form::Jsonb => {
                 let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
-                out.jsonb(raw::payload(bytes.cast::<u8>()))
+                let entry = out.jsonb(raw::payload(bytes.cast::<u8>()));
+                // Within an object it could not be told from SQL NULL.
+                let loss = if entry == Writer::null() {
+                    Loss::Text
+                } else {
+                    Loss::None
+                };
+                return (entry, loss);
             }
             Form::Time(typid) => write_time(out, *typid, value),
             Form::Interval => write_interval(out, value),
@@ -187,9 +202,35 @@ unsafe fn write(out: &mut Writer, info: *mut TypeInfo, value: Datum) -> (u32, Lo
             Form::Uuid => write_uuid(out, value),
             Form::Array(element) => return write_array(out, element, value),
             Form::Composite(composite) => return write_composite(out, composite, value),
-            Form::Output(which) => write_output(out, info, value, *which),
+            Form::Output(which) => {
+                let loss = if is_told_by_bytes(info, value) {
+                    Loss::Bytes
+                } else {
+                    Loss::None
+                };
+                return (write_output(out, info, value, *which), loss);
+            }
         };
         (entry, Loss::None)
+    }
+}
+
+/// Whether the text of a value of fixed length leaves something out: which of several functions or operators of a
+/// name is meant, or the bits of a NaN within a geometric value.
+unsafe fn is_told_by_bytes(info: *mut TypeInfo, value: Datum) -> bool {
+    // SAFETY: geometric types of fixed length consist of float8s.
+    unsafe {
+        match (*info).fixed {
+            Fixed::Name => true,
+            Fixed::Floats => {
+                let count = usize::try_from((*info).len).unwrap_or(0) / 8;
+                let floats = core::slice::from_raw_parts(value.cast_mut_ptr::<f64>(), count);
+                floats
+                    .iter()
+                    .any(|float| float.is_nan() && float.to_bits() != CANONICAL_NAN)
+            }
+            Fixed::None => false,
+        }
     }
 }
 
@@ -335,7 +376,14 @@ unsafe fn write_json(out: &mut Writer, value: Datum) -> (u32, Loss) {
         );
         let same = CStr::from_ptr(canonical).to_bytes() == text;
         raw::pfree(canonical.cast());
-        (out.jsonb(root), if same { Loss::None } else { Loss::Text })
+        let entry = out.jsonb(root);
+        // A null within an object could not be told from SQL NULL.
+        let loss = if same && entry != Writer::null() {
+            Loss::None
+        } else {
+            Loss::Text
+        };
+        (entry, loss)
     }
 }
 
@@ -394,13 +442,29 @@ unsafe fn write_dimension(
                 if *cursor.nulls.add(index) {
                     Writer::null()
                 } else {
-                    write_inner(out, cursor.element.info, *cursor.values.add(index), loss)
+                    write_element(out, cursor.element.info, *cursor.values.add(index), loss)
                 }
             }
         };
         out.entry(&mut array, entry);
     }
     out.close(array)
+}
+
+/// Writes an element of an array. One that is an array in JSON looks like a further dimension.
+unsafe fn write_element(
+    out: &mut Writer,
+    info: *mut TypeInfo,
+    value: Datum,
+    loss: &mut Loss,
+) -> u32 {
+    let start = out.len();
+    // SAFETY: see `write_column`.
+    let entry = unsafe { write_inner(out, info, value, loss) };
+    if out.is_array(start, entry) {
+        *loss = Loss::Text;
+    }
+    entry
 }
 
 /// Writes a value within another; what it loses, the whole loses.
