@@ -13,8 +13,9 @@ BEGIN
     RETURN sent;
 END $$;
 
+-- The log keeps the bytes as they lie in memory, lowest first in each word of at most eight.
 CREATE OR REPLACE FUNCTION pg_temp.reversed_bytes(hex text) RETURNS text LANGUAGE sql AS $$
-    SELECT pg_catalog.string_agg(pg_catalog.substr(hex, i, 2), '' ORDER BY i DESC)
+    SELECT pg_catalog.string_agg(pg_catalog.substr(hex, i, 2), '' ORDER BY (i - 1) / 16, i DESC)
     FROM pg_catalog.generate_series(1, pg_catalog.length(hex), 2) i
 $$;
 
