@@ -65,7 +65,7 @@ mod tests {
         run("SELECT set_config('access.told', '', true), set_config('access.calls', '0', true)");
         as_role(caller, || {
             run(&format!(
-                r#"DO $do$
+                r"DO $do$
                 DECLARE
                     it record;
                     found text;
@@ -105,7 +105,7 @@ mod tests {
                         END;
                     END LOOP;
                     PERFORM set_config('access.calls', calls::text, true);
-                END $do$"#
+                END $do$"
             ));
         });
         assert!(int("SELECT current_setting('access.calls')") > 50);
