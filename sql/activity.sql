@@ -21,11 +21,7 @@ CREATE FUNCTION log_activity(
 ) RETURNS bigint
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_log_activity';
 COMMENT ON FUNCTION log_activity(text, text, text, text) IS
-'Records an event of the application''s own, such as login or export, and returns the activity''s id. 22023 for an empty action and for create, update, delete and truncate, which tracked tables record. Needs level write';
-
-CREATE FUNCTION _comment(target regclass, item text, comment text) RETURNS bigint
-LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_comment';
-COMMENT ON FUNCTION _comment(regclass, text, text) IS 'Does the work of comment once the item is known to be there';
+'Records an event of the application''s own, such as login or export, and returns the activity''s id. 22023 for an empty action and for those that this extension records itself: create, update, delete, truncate, comment, revert, promote and version_save; 42501 where the collection is a table that the caller may not select from. Needs level write';
 
 CREATE FUNCTION _last_key(target regclass) RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -46,19 +42,21 @@ LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'd
 COMMENT ON FUNCTION _has_history(regclass, text) IS
 'Whether anything was recorded of an item, for a caller who may see all of the table; false for others';
 
-CREATE FUNCTION comment(target regclass, item text, comment text) RETURNS bigint
+CREATE FUNCTION _check_item(target regclass, item text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- Where row security hides the live row, that the item has a history is hidden too.
-    IF pg_catalog.has_any_column_privilege(target, 'SELECT') AND item IS NOT NULL
-        AND directus_versions._last_key(target) IS NOT NULL
-        AND NOT directus_versions._has_history(target, item)
+    IF NOT directus_versions._has_history(target, item)
         AND NOT directus_versions._row_visible(target, directus_versions._last_key(target), item)
     THEN
-        RAISE EXCEPTION 'item "%" of table "%" does not exist', item, directus_versions._collection_name(target) USING ERRCODE = 'P0002';
+        RAISE EXCEPTION 'item "%" of table "%" does not exist', item, directus_versions._collection_name(target)
+            USING ERRCODE = 'P0002';
     END IF;
-    RETURN directus_versions._comment(target, item, comment);
 END $$;
+COMMENT ON FUNCTION _check_item(regclass, text) IS 'Refuses an item that is not and never was there, as far as the caller may see (P0002)';
+
+CREATE FUNCTION comment(target regclass, item text, comment text) RETURNS bigint
+LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_comment';
 COMMENT ON FUNCTION comment(regclass, text, text) IS
 'Records a comment on an item and returns the activity''s id. 55000 if the table is not tracked, 42501 if the caller may not select from it, P0002 if the item was never there, 22023 for an empty comment. Needs level write';
 

@@ -1,34 +1,72 @@
 -- Following what happens to tables: partitions and children that come and go, names, keys, drops.
 
+CREATE FUNCTION _collections_of(changed regclass) RETURNS SETOF collection
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE ancestry AS (
+        SELECT changed::oid AS relid
+        UNION
+        SELECT i.inhparent FROM pg_catalog.pg_inherits AS i JOIN ancestry ON i.inhrelid = ancestry.relid
+        WHERE NOT i.inhdetachpending
+    )
+    SELECT c.* FROM directus_versions.collection AS c JOIN ancestry ON c.relation = ancestry.relid WHERE c.tracked
+$$;
+COMMENT ON FUNCTION _collections_of(regclass) IS 'The tracked collections that a table is of, itself or as a partition or child';
+
+CREATE FUNCTION _uncover_strays() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    stray record;
+BEGIN
+    -- Tables with triggers of a collection that they are not of any more, as a partition that was detached.
+    FOR stray IN
+        WITH RECURSIVE member AS (
+            SELECT c.id AS collection, c.relation::oid AS relid FROM directus_versions.collection AS c WHERE c.tracked
+            UNION
+            SELECT member.collection, i.inhrelid
+            FROM pg_catalog.pg_inherits AS i JOIN member ON i.inhparent = member.relid WHERE NOT i.inhdetachpending
+        )
+        SELECT t.relid::regclass AS relation, t.collection
+        FROM (
+            SELECT DISTINCT t.tgrelid AS relid,
+                pg_catalog.split_part(pg_catalog.encode(t.tgargs, 'escape'), '\000', 1)::int AS collection
+            FROM pg_catalog.pg_trigger AS t
+            WHERE t.tgfoid = 'directus_versions._capture_statement()'::regprocedure AND t.tgnargs = 1
+        ) AS t
+        LEFT JOIN member USING (collection, relid)
+        WHERE member.relid IS NULL
+    LOOP
+        PERFORM directus_versions._uncover(stray.relation, stray.collection);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _uncover_strays() IS 'Takes our triggers off tables that left their collection';
+
 CREATE FUNCTION _follow_table(changed regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     settings directus_versions.collection;
-    stale record;
+    present_key text[];
 BEGIN
-    -- Triggers of a collection that the table does not belong to any more.
-    FOR stale IN
-        SELECT DISTINCT t.collection
-        FROM directus_versions._triggers(changed) AS t
-        LEFT JOIN directus_versions.collection AS c ON c.id = t.collection AND c.tracked
-        WHERE NOT t.cloned
-            AND changed NOT IN (SELECT directus_versions._tree(c.relation))
-    LOOP
-        PERFORM directus_versions._uncover(changed, stale.collection);
-    END LOOP;
-    FOR settings IN
-        SELECT c.* FROM directus_versions.collection AS c
-        WHERE c.tracked AND changed IN (SELECT directus_versions._tree(c.relation))
-    LOOP
-        PERFORM directus_versions._cover(settings.id);
-        IF settings.relation = changed THEN
-            UPDATE directus_versions.collection AS c
-            SET last_key = COALESCE(c.key, directus_versions._key_of(changed), c.last_key)
-            WHERE c.id = settings.id
-                AND c.last_key IS DISTINCT FROM COALESCE(c.key, directus_versions._key_of(changed), c.last_key);
-            PERFORM directus_versions._follow_names(settings.id);
-            PERFORM directus_versions._note_fields(settings.id);
+    FOR settings IN SELECT * FROM directus_versions._collections_of(changed) LOOP
+        -- In the middle of a restore the table's triggers are still to come, by the dump's own statements.
+        IF (SELECT pg_catalog.count(*) = 3 FROM directus_versions._triggers(settings.relation) AS t
+            WHERE t.collection = settings.id)
+        THEN
+            PERFORM directus_versions._cover(settings.id);
         END IF;
+        CONTINUE WHEN settings.relation <> changed;
+        IF settings.relid <> changed::oid THEN
+            -- Restored: the columns have other numbers and the names they had.
+            PERFORM directus_versions._renumber_fields(settings.id);
+        ELSE
+            PERFORM directus_versions._follow_names(settings.id);
+        END IF;
+        SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = settings.id;
+        present_key := COALESCE(settings.key, directus_versions._key_of(changed), settings.last_key);
+        IF settings.last_key <> present_key THEN
+            UPDATE directus_versions.collection AS c SET last_key = present_key WHERE c.id = settings.id;
+            PERFORM directus_versions._note_gap(settings.id, true);
+        END IF;
+        PERFORM directus_versions._note_fields(settings.id);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION _follow_table(regclass) IS 'Brings the triggers, key and columns of a table that was altered up to date';
@@ -77,51 +115,72 @@ BEGIN
     IF NOT EXISTS (SELECT FROM directus_versions.collection) AND NOT EXISTS (SELECT FROM directus_versions.tracked_schema) THEN
         RETURN;
     END IF;
-    UPDATE directus_versions.collection AS c
-    SET name = directus_versions._collection_name(c.relation)
-    WHERE c.relation IS NOT NULL AND c.name <> directus_versions._collection_name(c.relation);
+    UPDATE directus_versions.tracked_schema AS s SET schema = n.nspname
+    FROM pg_catalog.pg_event_trigger_ddl_commands() AS d JOIN pg_catalog.pg_namespace AS n ON n.oid = d.objid
+    WHERE d.classid = 'pg_catalog.pg_namespace'::regclass AND s.oid = n.oid AND s.schema <> n.nspname;
+    UPDATE directus_versions.tracked_schema AS s SET oid = n.oid
+    FROM pg_catalog.pg_namespace AS n WHERE n.nspname = s.schema AND s.oid <> n.oid;
+    IF TG_TAG LIKE 'ALTER%' THEN
+        UPDATE directus_versions.collection AS c
+        SET name = directus_versions._collection_name(c.relation)
+        WHERE c.relation IS NOT NULL AND c.name <> directus_versions._collection_name(c.relation);
+    END IF;
     FOR changed IN
-        SELECT DISTINCT CASE WHEN c.relkind IN ('i', 'I') THEN i.indrelid ELSE d.objid END AS relid, d.command_tag
+        SELECT DISTINCT c.oid::regclass AS relation, c.relowner, s.accountability, s.role
         FROM pg_catalog.pg_event_trigger_ddl_commands() AS d
-        JOIN pg_catalog.pg_class AS c ON c.oid = d.objid
         LEFT JOIN pg_catalog.pg_index AS i ON i.indexrelid = d.objid
+        JOIN pg_catalog.pg_class AS c ON c.oid = COALESCE(i.indrelid, d.objid)
+        LEFT JOIN directus_versions.tracked_schema AS s ON s.oid = c.relnamespace
         WHERE d.classid = 'pg_catalog.pg_class'::regclass
     LOOP
-        PERFORM directus_versions._follow_table(changed.relid);
-        -- A partition that was attached or detached is named by its parent's command alone.
-        IF changed.command_tag = 'ALTER TABLE' THEN
-            PERFORM directus_versions._follow_table(m)
-            FROM (
-                SELECT t.tgrelid::regclass AS m FROM pg_catalog.pg_trigger AS t
-                WHERE t.tgfoid = 'directus_versions._capture_statement()'::regprocedure
-                UNION
-                SELECT directus_versions._tree(changed.relid)
-            ) AS members
-            WHERE m <> changed.relid;
-        END IF;
-        IF EXISTS (
-                SELECT FROM directus_versions.tracked_schema AS s JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.schema
-                WHERE c.oid = changed.relid)
-            AND directus_versions._is_trackable(changed.relid)
-            AND NOT EXISTS (SELECT FROM directus_versions.collection AS k WHERE k.relation = changed.relid)
+        PERFORM directus_versions._follow_table(changed.relation);
+        IF changed.role IS NOT NULL AND directus_versions._is_trackable(changed.relation)
+            AND NOT EXISTS (SELECT FROM directus_versions.collection AS k WHERE k.relation = changed.relation)
+            AND EXISTS (
+                SELECT FROM pg_catalog.pg_roles AS r
+                WHERE r.rolname = changed.role AND pg_catalog.pg_has_role(r.oid, changed.relowner, 'USAGE'))
         THEN
-            PERFORM directus_versions._track(changed.relid, s.accountability, NULL, '{}', '{}', '{}', NULL, 'keyframes')
-            FROM directus_versions.tracked_schema AS s JOIN pg_catalog.pg_class AS c ON c.relnamespace = s.schema
-            WHERE c.oid = changed.relid;
+            PERFORM directus_versions._track(
+                changed.relation, changed.accountability, NULL, '{}', '{}', '{}', NULL, 'keyframes');
         END IF;
     END LOOP;
-    PERFORM directus_versions._take_back();
+    IF TG_TAG LIKE 'ALTER%' THEN
+        PERFORM directus_versions._uncover_strays();
+        PERFORM directus_versions._take_back();
+    END IF;
 EXCEPTION
+    -- A client that meets these tries again.
+    WHEN serialization_failure OR deadlock_detected THEN
+        RAISE;
     -- The user's own command must not fail for what is ours.
     WHEN OTHERS THEN
-        RAISE WARNING 'directus_versions could not follow a change of a table: %', SQLERRM USING
-            ERRCODE = '01000', HINT = 'Call directus_versions.check_tracking() to see what is not recorded.';
+        RAISE WARNING 'directus_versions could not follow a change of a table: %', SQLERRM USING ERRCODE = '01000';
 END $$;
 COMMENT ON FUNCTION _follow_ddl() IS 'Covers new partitions and children, follows names and keys, tracks new tables of tracked schemas';
+
+CREATE FUNCTION _without(names text[], gone text[]) RETURNS text[]
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN names IS NULL THEN NULL ELSE COALESCE(pg_catalog.array_agg(n ORDER BY position), '{}') END
+    FROM pg_catalog.unnest(names) WITH ORDINALITY AS u (n, position) WHERE n <> ALL (gone)
+$$;
+COMMENT ON FUNCTION _without(text[], text[]) IS 'A list of columns without some';
 
 CREATE FUNCTION _follow_drop() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    -- A list of fields that loses its last one must not come to mean all.
+    UPDATE directus_versions.collection AS c
+    SET fields = CASE WHEN c.fields <@ g.names THEN ARRAY[''] ELSE directus_versions._without(c.fields, g.names) END,
+        exclude = directus_versions._without(c.exclude, g.names),
+        "ignore" = directus_versions._without(c."ignore", g.names),
+        mask = directus_versions._without(c.mask, g.names)
+    FROM (
+        SELECT d.objid, pg_catalog.array_agg(d.address_names[3]) AS names
+        FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid > 0
+        GROUP BY d.objid
+    ) AS g
+    WHERE c.relation = g.objid;
     UPDATE directus_versions.collection AS c
     SET relation = NULL, tracked = false
     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
@@ -129,12 +188,14 @@ BEGIN
     PERFORM directus_versions._take_back();
     DELETE FROM directus_versions.tracked_schema AS s
     USING pg_catalog.pg_event_trigger_dropped_objects() AS d
-    WHERE d.classid = 'pg_catalog.pg_namespace'::regclass AND s.schema = d.objid;
+    WHERE d.classid = 'pg_catalog.pg_namespace'::regclass AND s.oid = d.objid;
     PERFORM directus_versions._note_fields(c.id)
     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
     JOIN directus_versions.collection AS c ON c.relation = d.objid
     WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid > 0;
 EXCEPTION
+    WHEN serialization_failure OR deadlock_detected THEN
+        RAISE;
     WHEN OTHERS THEN
         RAISE WARNING 'directus_versions could not follow a drop: %', SQLERRM USING ERRCODE = '01000';
 END $$;
@@ -153,7 +214,7 @@ LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_keep_history';
 COMMENT ON FUNCTION _keep_history() IS
 'Refuses to drop the extension while it holds history (55000), unless directus_versions.allow_drop is on';
 CREATE EVENT TRIGGER directus_versions_keep ON ddl_command_start
-    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED')
+    WHEN TAG IN ('DROP EXTENSION', 'DROP SCHEMA', 'DROP OWNED', 'DROP LANGUAGE')
     EXECUTE FUNCTION directus_versions._keep_history();
 COMMENT ON EVENT TRIGGER directus_versions_keep IS 'Keeps DROP EXTENSION from taking history along';
 

@@ -7,7 +7,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WHERE p.pronamespace = 'directus_versions'::regnamespace
         AND p.proname = ANY (CASE level
             WHEN 'read' THEN ARRAY['_data', '_row', '_row_visible', '_item_condition', '_item_key', '_is_owner', '_selectable', '_selects_all_of']
-            WHEN 'write' THEN ARRAY['comment', '_comment', '_last_key', '_has_history', '_collection_name', 'log_activity']
+            WHEN 'write' THEN ARRAY['comment', '_last_key', '_has_history', '_collection_name', 'log_activity']
             WHEN 'manage' THEN ARRAY['track', 'set_scope', 'untrack', 'relink', 'track_schema']
             ELSE '{}'
         END)
@@ -20,7 +20,9 @@ DECLARE
     levels CONSTANT text[] := ARRAY['read', 'write', 'manage'];
     granted regprocedure;
 BEGIN
-    IF level IS NULL OR NOT level = ANY (levels) THEN
+    IF grantee IS NULL THEN
+        RAISE EXCEPTION 'grantee must not be NULL' USING ERRCODE = '22023';
+    ELSIF level IS NULL OR NOT level = ANY (levels) THEN
         RAISE EXCEPTION 'level "%" is not known', level USING ERRCODE = '22023', HINT = 'Use read, write or manage.';
     END IF;
     EXECUTE pg_catalog.format(

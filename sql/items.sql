@@ -67,8 +67,8 @@ BEGIN
         pg_catalog.format('SELECT t FROM %s AS t WHERE %s', relation, directus_versions._item_condition(relation, key)),
         item);
 EXCEPTION
-    -- The item's text may not be of the key's type any more.
-    WHEN data_exception OR syntax_error_or_access_rule_violation OR integrity_constraint_violation THEN
+    -- The item's text may not be of the key's type any more, and a domain of the table's owner may raise what it likes.
+    WHEN OTHERS THEN
         RETURN NULL;
 END $$;
 COMMENT ON FUNCTION _live_row(regclass, text[], text) IS
@@ -86,8 +86,8 @@ BEGIN
     END IF;
     RETURN found;
 EXCEPTION
-    -- The item's text may not be of the key's type any more.
-    WHEN data_exception OR syntax_error_or_access_rule_violation OR integrity_constraint_violation THEN
+    -- The item's text may not be of the key's type any more, and a domain of the table's owner may raise what it likes.
+    WHEN OTHERS THEN
         RETURN false;
 END $$;
 COMMENT ON FUNCTION _row_visible(regclass, text[], text) IS

@@ -1,17 +1,41 @@
 -- Putting an item together from what its revisions changed.
 
-CREATE FUNCTION _steps(collection int, item text) RETURNS SETOF log
+CREATE FUNCTION _steps(collection int, item text, first bigint, past bigint) RETURNS SETOF log
 LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
     SELECT l.*
     FROM directus_versions.log AS l
     JOIN directus_versions.context AS c ON c.id = l.context
     WHERE l.collection = $1 AND l.item = $2 AND l.action IN ('c', 'u', 'd', 'm')
+        AND l.id >= first AND (past IS NULL OR l.id < past)
     -- The row's lock puts transactions in the order of ids; within one, the command decides.
     -- What one command did happened at once: a key is left before it is taken.
     ORDER BY pg_catalog.min(l.id) OVER (PARTITION BY l.transaction, c.cluster), l.command,
         l.action = 'c' OR l.action = 'u' AND l.former IS NOT NULL, l.id
 $$;
-COMMENT ON FUNCTION _steps(int, text) IS 'What was recorded of an item under one key, in the order in which it happened';
+COMMENT ON FUNCTION _steps(int, text, bigint, bigint) IS
+'What was recorded of an item under one key in a range of ids, in the order in which it happened';
+
+-- A range of ids must hold whole transactions, since the order within one is not that of ids.
+CREATE FUNCTION _transaction_start(collection int, item text, id bigint) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE((
+        SELECT p.id + 1 FROM directus_versions.log AS p
+        WHERE p.collection = $1 AND p.item = $2 AND p.id < $3
+            AND p.transaction <> (SELECT l.transaction FROM directus_versions.log AS l WHERE l.id = $3)
+        ORDER BY p.id DESC LIMIT 1), 0)
+$$;
+COMMENT ON FUNCTION _transaction_start(int, text, bigint) IS
+'An id at or below which an item''s entries of a transaction begin';
+
+CREATE FUNCTION _transaction_end(collection int, item text, id bigint) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT n.id FROM directus_versions.log AS n
+    WHERE n.collection = $1 AND n.item = $2 AND n.id > $3
+        AND n.transaction <> (SELECT l.transaction FROM directus_versions.log AS l WHERE l.id = $3)
+    ORDER BY n.id LIMIT 1
+$$;
+COMMENT ON FUNCTION _transaction_end(int, text, bigint) IS
+'The first id behind an item''s entries of a transaction; NULL where there is none';
 
 CREATE FUNCTION _fields_at(collection int, revision bigint) RETURNS TABLE (attnum smallint, name text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -33,20 +57,16 @@ $$;
 COMMENT ON FUNCTION _has_changed_fields(int) IS 'Whether columns were added, renamed, retyped or dropped since tracking began';
 
 CREATE FUNCTION _named(collection int, object jsonb, revision bigint, target bigint) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF object IS NULL OR NOT directus_versions._has_changed_fields(collection) THEN
-        RETURN object;
-    END IF;
-    RETURN COALESCE((
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN object IS NOT NULL THEN COALESCE((
         SELECT pg_catalog.jsonb_object_agg(COALESCE(t.name, e.key), e.value)
         FROM pg_catalog.jsonb_each(object) AS e
         LEFT JOIN directus_versions._fields_at(collection, revision) AS f ON f.name = e.key
         LEFT JOIN directus_versions._fields_at(collection, target) AS t ON t.attnum = f.attnum
         -- A field of an inheritance child is none of the table's columns and keeps its name.
         WHERE f.attnum IS NULL OR t.attnum IS NOT NULL
-    ), '{}');
-END $$;
+    ), '{}') END
+$$;
 COMMENT ON FUNCTION _named(int, jsonb, bigint, bigint) IS
 'An object of fields as they were named at one revision (NULL: now), by the names they had at another';
 
@@ -68,38 +88,46 @@ COMMENT ON FUNCTION _has_new_fields(int, bigint, jsonb) IS 'Whether a column of 
 CREATE FUNCTION _state_before(collection int, item text, until log) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    renaming CONSTANT boolean := directus_versions._has_changed_fields(collection);
+    target CONSTANT bigint := until.id;
+    -- Nothing before a gap tells of what came after it.
+    gap CONSTANT bigint := COALESCE(
+        (SELECT pg_catalog.max(g.since) FROM directus_versions.gap AS g WHERE g.collection = $1 AND g.since <= until.id), 0);
+    base_id bigint;
     steps directus_versions.log[];
     step directus_versions.log;
+    state jsonb;
     deltas jsonb[] := '{}';
     base jsonb;
-    target CONSTANT bigint := until.id;
 BEGIN
     <<lineage>>
     LOOP
-        SELECT pg_catalog.array_agg(s.step ORDER BY s.position DESC) INTO steps
+        SELECT l.id INTO base_id
+        FROM directus_versions.log AS l
+        WHERE l.collection = $1 AND l.item = $2 AND l.id < until.id AND l.id >= gap
+            AND (l.action IN ('c', 'd', 'm') OR l.keyframe IS NOT NULL)
+        ORDER BY l.id DESC LIMIT 1;
+        SELECT pg_catalog.array_agg(numbered.u ORDER BY numbered.n DESC) INTO steps
         FROM (
-            SELECT l AS step, n AS position, pg_catalog.bool_or((l).id = until.id) OVER (ORDER BY n DESC) AS reached
-            FROM (
-                SELECT l, pg_catalog.row_number() OVER () AS n
-                FROM directus_versions._steps($1, $2) AS l
-            ) AS numbered
-        ) AS s
-        WHERE s.reached OR until.item <> $2;
-        steps := COALESCE(steps, '{}');
-        FOREACH step IN ARRAY steps LOOP
+            SELECT u, pg_catalog.row_number() OVER () AS n
+            FROM directus_versions._steps(
+                collection, item,
+                GREATEST(gap, COALESCE(directus_versions._transaction_start(collection, item, base_id), 0)),
+                directus_versions._transaction_end(collection, item, until.id)) AS u
             -- Entries of one command happened at once: none is before the other.
-            CONTINUE WHEN step.transaction = until.transaction AND step.command = until.command
-                OR until.item <> $2 AND (step.transaction = until.transaction AND step.command > until.command
-                    OR step.transaction <> until.transaction AND step.id > until.id);
+            WHERE u.transaction <> until.transaction AND u.id < until.id
+                OR u.transaction = until.transaction AND u.command < until.command
+        ) AS numbered;
+        FOREACH step IN ARRAY COALESCE(steps, '{}') LOOP
             EXIT lineage WHEN step.action IN ('d', 'm');
-            IF step.action = 'c' THEN
-                base := directus_versions._named(collection, step.delta, step.id, target);
-                EXIT lineage;
-            ELSIF step.keyframe IS NOT NULL THEN
-                base := directus_versions._named(collection, step.keyframe, step.id, target);
+            state := CASE WHEN step.action = 'c' THEN step.delta ELSE step.keyframe END;
+            IF state IS NOT NULL THEN
+                base := CASE WHEN renaming THEN directus_versions._named(collection, state, step.id, target) ELSE state END;
                 EXIT lineage;
             END IF;
-            deltas := deltas || directus_versions._named(collection, step.delta, step.id, target);
+            EXIT lineage WHEN step.delta IS NULL;
+            deltas := deltas || CASE
+                WHEN renaming THEN directus_versions._named(collection, step.delta, step.id, target) ELSE step.delta END;
             IF step.former IS NOT NULL THEN
                 item := step.former;
                 until := step;
@@ -108,65 +136,79 @@ BEGIN
         END LOOP;
         EXIT lineage;
     END LOOP;
-    IF base IS NOT NULL THEN
-        FOR n IN REVERSE pg_catalog.cardinality(deltas)..1 LOOP
-            base := base || deltas[n];
-        END LOOP;
-    END IF;
+    FOR n IN REVERSE pg_catalog.cardinality(deltas)..1 LOOP
+        base := base || deltas[n];
+    END LOOP;
     RETURN base;
 END $$;
 COMMENT ON FUNCTION _state_before(int, text, log) IS
-'The item before a step, from the nearest create or keyframe; NULL where there is none';
+'The item before a step, from the nearest create or keyframe; NULL where there is none since the last gap';
 
 CREATE FUNCTION _state_after(collection int, item text, since log) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    renaming CONSTANT boolean := directus_versions._has_changed_fields(collection);
+    target CONSTANT bigint := since.id;
+    gap CONSTANT bigint := (
+        SELECT pg_catalog.min(g.since) FROM directus_versions.gap AS g WHERE g.collection = $1 AND g.since > since.id);
+    whole_item text := COALESCE(since.long_item, since.item);
+    settings directus_versions.collection;
+    base_id bigint;
     step directus_versions.log;
     priors jsonb[] := '{}';
     base jsonb;
-    passed boolean := false;
-    whole_item text := COALESCE(since.long_item, since.item);
-    settings directus_versions.collection;
-    moved boolean;
-    target CONSTANT bigint := since.id;
 BEGIN
     <<lineage>>
     LOOP
-        moved := false;
-        FOR step IN SELECT * FROM directus_versions._steps($1, $2) LOOP
-            IF step.id = since.id THEN
-                passed := true;
-                CONTINUE;
-            END IF;
-            CONTINUE WHEN NOT passed OR step.transaction = since.transaction AND step.command = since.command;
+        SELECT l.id INTO base_id
+        FROM directus_versions.log AS l
+        WHERE l.collection = $1 AND l.item = $2 AND l.id > since.id
+            AND (l.action IN ('c', 'd', 'm') OR l.keyframe IS NOT NULL)
+        ORDER BY l.id LIMIT 1;
+        FOR step IN
+            SELECT * FROM directus_versions._steps(
+                collection, item, directus_versions._transaction_start(collection, item, since.id),
+                LEAST(gap, directus_versions._transaction_end(collection, item, base_id))) AS s
+            WHERE s.transaction <> since.transaction AND s.id > since.id
+                OR s.transaction = since.transaction AND s.command > since.command
+        LOOP
             IF step.action = 'd' THEN
-                base := directus_versions._named(collection, step.prior, step.id, target);
+                base := CASE
+                    WHEN renaming THEN directus_versions._named(collection, step.prior, step.id, target) ELSE step.prior END;
                 EXIT lineage;
-            ELSIF step.action = 'c' THEN
+            ELSIF step.action = 'c' OR step.action = 'u' AND step.prior IS NULL THEN
                 RETURN NULL;
             ELSIF step.action = 'm' THEN
                 SELECT l.* INTO since
                 FROM directus_versions.log AS l
                 WHERE l.collection = $1 AND l.item = step.former AND l.former = step.item AND l.action = 'u'
                     AND l.transaction = step.transaction AND l.command = step.command;
-                EXIT lineage WHEN NOT FOUND;
-                priors := priors || directus_versions._named(collection, since.prior, since.id, target);
+                IF NOT FOUND OR since.prior IS NULL THEN
+                    RETURN NULL;
+                END IF;
+                priors := priors || CASE
+                    WHEN renaming THEN directus_versions._named(collection, since.prior, since.id, target) ELSE since.prior END;
                 item := since.item;
                 whole_item := COALESCE(since.long_item, since.item);
-                passed := false;
-                moved := true;
-                EXIT;
+                CONTINUE lineage;
             END IF;
-            priors := priors || directus_versions._named(collection, step.prior, step.id, target);
+            priors := priors || CASE
+                WHEN renaming THEN directus_versions._named(collection, step.prior, step.id, target) ELSE step.prior END;
             IF step.keyframe IS NOT NULL THEN
-                base := directus_versions._named(collection, step.keyframe, step.id, target);
+                base := CASE
+                    WHEN renaming THEN directus_versions._named(collection, step.keyframe, step.id, target)
+                    ELSE step.keyframe END;
                 EXIT lineage;
             END IF;
         END LOOP;
-        CONTINUE lineage WHEN moved;
+        IF gap IS NOT NULL THEN
+            RETURN NULL;
+        END IF;
         SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
-        base := directus_versions._named(
-            collection, directus_versions._live_row(settings.relation, settings.last_key, whole_item), NULL, target);
+        base := directus_versions._live_row(settings.relation, settings.last_key, whole_item);
+        IF renaming THEN
+            base := directus_versions._named(collection, base, NULL, target);
+        END IF;
         EXIT lineage;
     END LOOP;
     FOR n IN REVERSE pg_catalog.cardinality(priors)..1 LOOP
@@ -238,6 +280,8 @@ COMMENT ON FUNCTION _item_at(bigint) IS 'The item of a revision';
 CREATE FUNCTION _is_live(revision bigint) RETURNS boolean
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT NOT EXISTS (
+        SELECT FROM directus_versions.gap AS g WHERE g.collection = l.collection AND g.since > l.id AND g.rekeyed)
+    AND NOT EXISTS (
         SELECT FROM directus_versions.log AS n
         WHERE n.collection = l.collection AND n.item = l.item AND n.id >= l.id
             AND (n.action IN ('d', 'm')

@@ -1,19 +1,25 @@
 -- What is recorded of a table that is tracked.
 
+CREATE FUNCTION _caller() RETURNS oid
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'directus_versions_caller';
+COMMENT ON FUNCTION _caller() IS 'The role that called the function whose work is done as the extension''s owner';
+
 CREATE FUNCTION _set_scope(
     target regclass, accountability text, fields text[], exclude text[], "ignore" text[], mask text[],
     key text[], snapshot text, replicated boolean
 ) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    former directus_versions.collection;
     settings directus_versions.collection;
     member regclass;
 BEGIN
-    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked FOR UPDATE;
+    SELECT * INTO former FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'table "%" is not tracked', directus_versions._collection_name(target) USING
             ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
     END IF;
+    settings := former;
     settings.accountability := COALESCE(accountability, settings.accountability);
     settings.fields := NULLIF(COALESCE(fields, settings.fields), '{}');
     settings.exclude := COALESCE(exclude, settings.exclude);
@@ -23,7 +29,12 @@ BEGIN
     settings.snapshot := COALESCE(snapshot, settings.snapshot);
     settings.replicated := COALESCE(replicated, settings.replicated);
     settings.last_key := COALESCE(settings.key, directus_versions._key_of(target));
-    PERFORM directus_versions._check_scope(settings);
+    PERFORM directus_versions._check_scope(settings, fields || exclude || "ignore" || mask || key);
+    IF (former.accountability, former.fields, former.exclude, former.mask, former.last_key)
+        IS DISTINCT FROM (settings.accountability, settings.fields, settings.exclude, settings.mask, settings.last_key)
+    THEN
+        PERFORM directus_versions._note_gap(settings.id, former.last_key <> settings.last_key);
+    END IF;
     UPDATE directus_versions.collection AS c
     SET (accountability, fields, exclude, "ignore", mask, key, snapshot, replicated, last_key)
         = (settings.accountability, settings.fields, settings.exclude, settings."ignore", settings.mask, settings.key,
@@ -60,6 +71,13 @@ BEGIN
     WHERE c.name = $2 AND c.relation IS NULL ORDER BY c.id DESC LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'collection "%" of a dropped table does not exist', $2 USING ERRCODE = 'P0002';
+    ELSIF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_roles AS r
+        WHERE (r.rolname = former.owner OR r.rolname = current_user)
+            AND pg_catalog.pg_has_role(directus_versions._caller(), r.oid, 'USAGE'))
+    THEN
+        RAISE EXCEPTION 'permission denied for the history of collection "%"', $2 USING
+            ERRCODE = '42501', DETAIL = 'It belongs to the owner of the table that was dropped, and to the extension''s owner.';
     END IF;
     SELECT * INTO present FROM directus_versions.collection AS c WHERE c.relation = target;
     IF EXISTS (SELECT FROM directus_versions.log AS l WHERE l.collection = present.id) THEN
@@ -71,8 +89,9 @@ BEGIN
     END IF;
     DELETE FROM directus_versions.collection AS c WHERE c.id = present.id;
     DELETE FROM directus_versions.field AS f WHERE f.collection = present.id;
+    DELETE FROM directus_versions.gap AS g WHERE g.collection = present.id;
     UPDATE directus_versions.collection AS c
-    SET relation = target, tracked = false, last_key = COALESCE(present_key, c.last_key) WHERE c.id = former.id;
+    SET relation = target, tracked = false, relid = 0, last_key = COALESCE(present_key, c.last_key) WHERE c.id = former.id;
     PERFORM directus_versions._track(
         target, former.accountability, former.fields, former.exclude, former."ignore", former.mask, former.key,
         former.snapshot);
@@ -97,13 +116,17 @@ BEGIN
     FOR member IN
         SELECT c.oid::regclass FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = target AND directus_versions._is_trackable(c.oid)
+            AND pg_catalog.pg_has_role(directus_versions._caller(), c.relowner, 'USAGE')
         ORDER BY c.relname
     LOOP
         PERFORM directus_versions._track(member, accountability, NULL, '{}', '{}', '{}', NULL, 'keyframes');
         count := count + 1;
     END LOOP;
-    INSERT INTO directus_versions.tracked_schema VALUES (target, accountability)
-    ON CONFLICT (schema) DO UPDATE SET accountability = EXCLUDED.accountability;
+    INSERT INTO directus_versions.tracked_schema (schema, oid, accountability, role)
+    SELECT n.nspname, n.oid, accountability, pg_catalog.pg_get_userbyid(directus_versions._caller())
+    FROM pg_catalog.pg_namespace AS n WHERE n.oid = target
+    ON CONFLICT (schema) DO UPDATE
+        SET oid = EXCLUDED.oid, accountability = EXCLUDED.accountability, role = EXCLUDED.role;
     RETURN count;
 END $$;
 COMMENT ON FUNCTION _track_schema(regnamespace, text) IS 'Does the work of track_schema as the extension''s owner';
@@ -124,4 +147,4 @@ COMMENT ON FUNCTION _is_trackable(oid) IS 'Whether a table has a primary key and
 CREATE FUNCTION track_schema(target regnamespace, accountability text DEFAULT 'all') RETURNS int
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION track_schema(regnamespace, text) IS
-'Tracks every ordinary and partitioned table of a schema that has a primary key, and those created there later; returns how many were added now. 42501 unless the caller owns the schema, 22023 for an unknown accountability';
+'Tracks every ordinary and partitioned table of a schema that has a primary key and that the caller owns, and those created there later; returns how many were added now. 42501 unless the caller owns the schema, 22023 for an unknown accountability';

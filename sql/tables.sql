@@ -22,7 +22,11 @@ CREATE TABLE collection (
     replicated     boolean NOT NULL DEFAULT false,
     tracked        boolean NOT NULL DEFAULT true,
     since          timestamptz NOT NULL DEFAULT statement_timestamp(),
-    last_key       text[] NOT NULL
+    last_key       text[] NOT NULL,
+    -- The table's OID as a number and its owner's name. A dump carries the number into a cluster where the table has
+    -- another one, and that is how a restore is known; the owner's name outlives the table.
+    relid          oid NOT NULL,
+    owner          name NOT NULL
 );
 COMMENT ON TABLE collection IS 'Each tracked or once tracked table, and what is recorded of it';
 COMMENT ON COLUMN collection.name IS 'The table''s name, with its schema unless that is public';
@@ -32,6 +36,8 @@ COMMENT ON COLUMN collection.exclude IS 'Fields that are never saved';
 COMMENT ON COLUMN collection."ignore" IS 'Fields whose change alone records nothing';
 COMMENT ON COLUMN collection.mask IS 'Fields saved as asterisks';
 COMMENT ON COLUMN collection.key IS 'The fields that name an item, where they are not the primary key';
+COMMENT ON COLUMN collection.relid IS 'The table''s OID when its attribute numbers were last noted';
+COMMENT ON COLUMN collection.owner IS 'The table''s owner when that was last looked up';
 COMMENT ON COLUMN collection.last_key IS 'The fields that named an item when that was last looked up';
 
 -- The columns of each table over time. A row holds from the log's id `since` on.
@@ -46,12 +52,27 @@ CREATE TABLE field (
 );
 COMMENT ON TABLE field IS 'The columns of each tracked table over time, by attribute number';
 
--- Tables created later in these schemas are tracked.
+-- From the log's id `since` on, what was recorded before tells nothing of what comes: recording had stopped, or other
+-- fields are saved.
+CREATE TABLE gap (
+    collection int NOT NULL,
+    since      bigint NOT NULL,
+    -- Items have other names since.
+    rekeyed    boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (collection, since)
+);
+COMMENT ON TABLE gap IS 'Where the record of a collection was interrupted';
+
+-- Tables created later in these schemas are tracked. A name, since pg_upgrade refuses regnamespace; the OID follows a
+-- renamed schema and is looked up anew after a restore.
 CREATE TABLE tracked_schema (
-    schema         regnamespace PRIMARY KEY,
-    accountability text NOT NULL
+    schema         name PRIMARY KEY,
+    oid            oid NOT NULL,
+    accountability text NOT NULL,
+    role           name NOT NULL
 );
 COMMENT ON TABLE tracked_schema IS 'Schemas whose later tables are tracked as they are created';
+COMMENT ON COLUMN tracked_schema.role IS 'Who asked for it: tables that this role does not own are left out';
 
 CREATE SEQUENCE context_id AS int;
 COMMENT ON SEQUENCE context_id IS 'Ids of contexts';
@@ -133,6 +154,7 @@ END $$;
 
 SELECT pg_catalog.pg_extension_config_dump('collection', '');
 SELECT pg_catalog.pg_extension_config_dump('field', '');
+SELECT pg_catalog.pg_extension_config_dump('gap', '');
 SELECT pg_catalog.pg_extension_config_dump('tracked_schema', '');
 SELECT pg_catalog.pg_extension_config_dump('context', '');
 SELECT pg_catalog.pg_extension_config_dump('log_default', '');

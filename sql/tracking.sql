@@ -74,7 +74,7 @@ DECLARE
 BEGIN
     FOR former IN
         SELECT a.grantee FROM pg_catalog.pg_proc AS p, LATERAL pg_catalog.aclexplode(p.proacl) AS a
-        WHERE p.oid = 'directus_versions._capture_row()'::regprocedure AND a.grantee <> p.proowner
+        WHERE p.oid = 'directus_versions._capture_row()'::regprocedure AND a.grantee NOT IN (0, p.proowner)
             AND NOT EXISTS (
                 SELECT FROM directus_versions.collection AS c JOIN pg_catalog.pg_class AS t ON t.oid = c.relation
                 WHERE c.tracked AND t.relowner = a.grantee)
@@ -95,11 +95,15 @@ DECLARE
 BEGIN
     SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
     PERFORM directus_versions._lend(settings.relation);
+    UPDATE directus_versions.collection AS c SET owner = pg_catalog.pg_get_userbyid(t.relowner)
+    FROM pg_catalog.pg_class AS t
+    WHERE c.id = $1 AND t.oid = c.relation AND c.owner <> pg_catalog.pg_get_userbyid(t.relowner);
     enabling := CASE WHEN settings.replicated THEN 'ALWAYS ' ELSE '' END;
     FOR part IN
         SELECT c.oid::regclass AS relation, c.relispartition, c.relkind
         FROM directus_versions._tree(settings.relation) AS t JOIN pg_catalog.pg_class AS c ON c.oid = t
-        WHERE c.relkind IN ('r', 'p')
+        -- Temporary children of other sessions cannot be altered, nor written to by anyone else.
+        WHERE c.relkind IN ('r', 'p') AND NOT pg_catalog.pg_is_other_temp_schema(c.relnamespace)
     LOOP
         FOREACH wanted IN ARRAY ARRAY['row', 'statement', 'truncate'] LOOP
             -- PostgreSQL clones row triggers to partitions itself.
@@ -166,7 +170,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION _check_table(regclass) IS 'Refuses what is not a table that can be tracked (42809, 0A000)';
 
-CREATE FUNCTION _check_scope(settings collection) RETURNS void
+CREATE FUNCTION _check_scope(settings collection, given text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     unknown text;
@@ -180,7 +184,7 @@ BEGIN
             ERRCODE = '22023', HINT = 'Use keyframes or always.';
     END IF;
     SELECT f INTO unknown
-    FROM pg_catalog.unnest(settings.fields || settings.exclude || settings."ignore" || settings.mask || settings.key) AS f
+    FROM pg_catalog.unnest(given) AS f
     WHERE f IS NULL OR NOT EXISTS (
         SELECT FROM pg_catalog.pg_attribute AS a
         WHERE a.attrelid = settings.relation AND a.attname = f AND a.attnum > 0 AND NOT a.attisdropped)
@@ -200,8 +204,46 @@ BEGIN
             ERRCODE = '22023', DETAIL = 'The key names the item in every activity.';
     END IF;
 END $$;
-COMMENT ON FUNCTION _check_scope(collection) IS
-'Refuses unknown options (22023), unknown columns (42703) and a table without key (55000)';
+COMMENT ON FUNCTION _check_scope(collection, text[]) IS
+'Refuses unknown options (22023), unknown columns among those given (42703) and a table without key (55000)';
+
+CREATE FUNCTION _next_id() RETURNS bigint
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.last_value + s.is_called::int FROM directus_versions.log_id AS s
+$$;
+COMMENT ON FUNCTION _next_id() IS 'The id that the log gives next';
+
+CREATE FUNCTION _note_gap(collection int, rekeyed boolean) RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO directus_versions.gap VALUES ($1, directus_versions._next_id(), $2)
+    ON CONFLICT (collection, since) DO UPDATE SET rekeyed = gap.rekeyed OR EXCLUDED.rekeyed
+$$;
+COMMENT ON FUNCTION _note_gap(int, boolean) IS 'Notes that the record of a collection is interrupted here';
+
+-- Attribute numbers are those of one table. After a restore, or for a table made again, the columns known so far get the
+-- numbers of the present ones of the same name; those that are gone get numbers that no column has.
+CREATE FUNCTION _renumber_fields(collection int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    renumbered directus_versions.field[];
+BEGIN
+    SELECT pg_catalog.array_agg(ROW(f.collection, COALESCE(a.attnum, (-1000 - f.attnum)::smallint), f.name, f.type, f.since, f.dropped)::directus_versions.field)
+    INTO renumbered
+    FROM directus_versions.field AS f
+    JOIN (
+        SELECT DISTINCT ON (l.attnum) l.attnum, l.name, l.dropped
+        FROM directus_versions.field AS l WHERE l.collection = $1 ORDER BY l.attnum, l.since DESC
+    ) AS latest USING (attnum)
+    JOIN directus_versions.collection AS c ON c.id = $1
+    LEFT JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid = c.relation AND a.attname = latest.name AND NOT a.attisdropped AND a.attnum > 0
+            AND NOT latest.dropped
+    WHERE f.collection = $1;
+    DELETE FROM directus_versions.field AS f WHERE f.collection = $1;
+    INSERT INTO directus_versions.field SELECT r.* FROM pg_catalog.unnest(renumbered) AS r ON CONFLICT DO NOTHING;
+    UPDATE directus_versions.collection AS c SET relid = c.relation::oid WHERE c.id = $1;
+END $$;
+COMMENT ON FUNCTION _renumber_fields(int) IS 'Gives the known columns of a collection the attribute numbers of its present table, by name';
 
 CREATE FUNCTION _note_fields(collection int) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -222,8 +264,8 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
             WHERE c.id = $1 AND a.attnum = k.attnum AND NOT a.attisdropped)
     )
     INSERT INTO directus_versions.field (collection, attnum, name, type, dropped, since)
-    SELECT $1, p.attnum, p.name, p.type, p.dropped, s.last_value + s.is_called::int
-    FROM (SELECT * FROM present EXCEPT SELECT * FROM known) AS p, directus_versions.log_id AS s
+    SELECT $1, p.attnum, p.name, p.type, p.dropped, directus_versions._next_id()
+    FROM (SELECT * FROM present EXCEPT SELECT * FROM known) AS p
     ON CONFLICT (collection, attnum, since) DO UPDATE
         SET name = EXCLUDED.name, type = EXCLUDED.type, dropped = EXCLUDED.dropped
 $$;
@@ -267,9 +309,19 @@ BEGIN
     settings.tracked := true;
     settings.since := pg_catalog.statement_timestamp();
     settings.last_key := COALESCE(settings.key, directus_versions._key_of(target));
-    PERFORM directus_versions._check_scope(settings);
+    settings.relid := COALESCE(settings.relid, target::oid);
+    settings.owner := (SELECT pg_catalog.pg_get_userbyid(t.relowner) FROM pg_catalog.pg_class AS t WHERE t.oid = target);
+    PERFORM directus_versions._check_scope(settings, fields || exclude || "ignore" || mask || key);
+    -- What happened while the table was not tracked is not known.
+    IF EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.id = settings.id) THEN
+        PERFORM directus_versions._note_gap(settings.id, EXISTS (
+            SELECT FROM directus_versions.collection AS c WHERE c.id = settings.id AND c.last_key <> settings.last_key));
+    END IF;
     DELETE FROM directus_versions.collection AS c WHERE c.id = settings.id;
     INSERT INTO directus_versions.collection SELECT settings.*;
+    IF settings.relid <> target::oid THEN
+        PERFORM directus_versions._renumber_fields(settings.id);
+    END IF;
     PERFORM directus_versions._note_fields(settings.id);
     PERFORM directus_versions._cover(settings.id);
 END $$;

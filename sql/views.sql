@@ -37,7 +37,64 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _selects_all_of(regclass, text[]) IS 'Whether the caller may select each of these columns';
 
-CREATE VIEW activity WITH (security_barrier) AS
+-- Two barriers, joined by the views below: tables of which the reader may SELECT all, where conditions on collection,
+-- item and id reach the log's indexes, and the others. Each is in order of id, so that the latest few are found without a
+-- sort, and `data` is put together outside them, for the rows that are really shown.
+CREATE VIEW _open WITH (security_barrier) AS
+SELECT l.*, k.name, k.relation
+FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
+WHERE l.action <> 'm' AND pg_catalog.has_table_privilege(k.relation, 'SELECT')
+    AND NOT pg_catalog.row_security_active(k.relation)
+ORDER BY l.id DESC;
+COMMENT ON VIEW _open IS 'What was recorded of tables of which the reader may SELECT everything';
+
+CREATE VIEW _restricted WITH (security_barrier) AS
+SELECT
+    l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
+    l.delta IS NOT NULL OR l.prior IS NOT NULL AS is_revision,
+    CASE WHEN whole OR directus_versions._selects_all_of(k.relation, k.last_key)
+        THEN COALESCE(l.long_item, l.item) END AS item,
+    CASE WHEN whole THEN l.delta
+        ELSE directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.delta) END AS delta,
+    CASE WHEN whole THEN l.prior
+        ELSE directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.prior) END AS prior,
+    k.name
+FROM directus_versions.collection AS k
+CROSS JOIN LATERAL (
+    SELECT k.relation IS NULL OR COALESCE(pg_catalog.has_table_privilege(k.relation, 'SELECT'), true) AS whole
+) AS rights
+JOIN directus_versions.log AS l ON l.collection = k.id
+WHERE l.action <> 'm'
+    AND (pg_catalog.has_table_privilege(k.relation, 'SELECT') AND NOT pg_catalog.row_security_active(k.relation)) IS NOT TRUE
+    AND CASE
+        WHEN k.relation IS NULL OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS t WHERE t.oid = k.relation)
+        THEN directus_versions._is_owner()
+        WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
+        THEN NOT pg_catalog.row_security_active(k.relation) OR l.item IS NULL
+            -- A key that was used again is another item, whose reader must not see the one before.
+            OR NOT EXISTS (
+                SELECT FROM directus_versions.log AS n
+                WHERE n.collection = l.collection AND n.item = l.item AND n.id >= l.id
+                    AND (n.action IN ('d', 'm')
+                        OR n.id > l.id AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)))
+            AND NOT EXISTS (
+                SELECT FROM directus_versions.gap AS g
+                WHERE g.collection = l.collection AND g.since > l.id AND g.rekeyed)
+            AND directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
+    END
+ORDER BY l.id DESC;
+COMMENT ON VIEW _restricted IS
+'What was recorded of other tables, as far as the reader may SELECT their columns and sees their rows; of dropped ones for the extension''s owner';
+
+CREATE VIEW _own_events WITH (security_barrier) AS
+SELECT l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id,
+    COALESCE(l.long_item, l.item) AS item, l.former AS name
+FROM directus_versions.log AS l
+WHERE l.collection IS NULL
+ORDER BY l.id DESC;
+COMMENT ON VIEW _own_events IS 'Events of the application''s own that belong to no table';
+
+CREATE VIEW activity AS
 SELECT
     l.id,
     CASE l.action
@@ -47,12 +104,8 @@ SELECT
     l.at AS "timestamp",
     c.ip,
     c.user_agent,
-    CASE WHEN l.collection IS NOT NULL THEN k.name WHEN l.action = 'x' THEN l.former END AS collection,
-    CASE
-        WHEN k.relation IS NULL OR pg_catalog.has_table_privilege(k.relation, 'SELECT')
-            OR directus_versions._selects_all_of(k.relation, k.last_key)
-        THEN COALESCE(l.long_item, l.item)
-    END AS item,
+    l.name AS collection,
+    l.item,
     l.comment,
     c.origin,
     l.request_id,
@@ -60,71 +113,51 @@ SELECT
     c.role_name,
     c.application_name,
     l.transaction
-FROM directus_versions.log AS l
-LEFT JOIN directus_versions.context AS c ON c.id = l.context
-LEFT JOIN directus_versions.collection AS k ON k.id = l.collection
-WHERE l.action <> 'm'
-    AND CASE
-        WHEN l.collection IS NULL THEN true
-        WHEN k.relation IS NULL THEN directus_versions._is_owner()
-        WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
-        THEN NOT pg_catalog.row_security_active(k.relation) OR l.item IS NULL
-            -- A key that was used again is another item, whose reader must not see the one before.
-            OR NOT EXISTS (
-                SELECT FROM directus_versions.log AS n
-                WHERE n.collection = l.collection AND n.item = l.item AND n.id >= l.id
-                    AND (n.action IN ('d', 'm')
-                        OR n.id > l.id AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)))
-            AND directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
-    END;
+FROM (
+    SELECT o.id, o.at, o.transaction, o.context, o.action, o.label, o.comment, o.request_id, o.name,
+        o.item
+    FROM directus_versions._open AS o WHERE o.long_item IS NULL
+    UNION ALL
+    SELECT o.id, o.at, o.transaction, o.context, o.action, o.label, o.comment, o.request_id, o.name,
+        o.long_item
+    FROM directus_versions._open AS o WHERE o.long_item IS NOT NULL
+    UNION ALL
+    SELECT r.id, r.at, r.transaction, r.context, r.action, r.label, r.comment, r.request_id, r.name, r.item
+    FROM directus_versions._restricted AS r
+    UNION ALL
+    SELECT e.id, e.at, e.transaction, e.context, e.action, e.label, e.comment, e.request_id, e.name, e.item
+    FROM directus_versions._own_events AS e
+) AS l
+LEFT JOIN directus_versions.context AS c ON c.id = l.context;
 COMMENT ON VIEW activity IS
 'Who did what, when and from where, as in Directus (its user is actor). Shows what the reader may SELECT. Needs level read';
 
-CREATE VIEW revisions WITH (security_barrier) AS
+CREATE VIEW revisions AS
 SELECT
     l.id,
     l.id AS activity,
-    k.name AS collection,
+    l.name AS collection,
+    l.item,
     CASE
-        WHEN k.relation IS NULL OR pg_catalog.has_table_privilege(k.relation, 'SELECT')
-            OR directus_versions._selects_all_of(k.relation, k.last_key)
-        THEN COALESCE(l.long_item, l.item)
-    END AS item,
-    CASE
-        WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
-        THEN directus_versions._data(l.id)
         WHEN l.action = 'c' THEN l.delta
         WHEN l.action = 'd' THEN l.prior
         ELSE COALESCE(l.keyframe, directus_versions._data(l.id))
     END AS data,
-    CASE
-        WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
-        THEN directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.delta)
-        ELSE l.delta
-    END AS delta,
+    l.delta,
     l.parent,
     l.version,
-    CASE
-        WHEN k.relation IS NOT NULL AND NOT pg_catalog.has_table_privilege(k.relation, 'SELECT')
-        THEN directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.prior)
-        ELSE l.prior
-    END AS prior,
+    l.prior,
     l.source
-FROM directus_versions.log AS l
-LEFT JOIN directus_versions.collection AS k ON k.id = l.collection
-WHERE l.action <> 'm' AND (l.delta IS NOT NULL OR l.prior IS NOT NULL)
-    AND CASE
-        WHEN k.relation IS NULL THEN directus_versions._is_owner()
-        WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
-        THEN NOT pg_catalog.row_security_active(k.relation)
-            -- A key that was used again is another item, whose reader must not see the one before.
-            OR NOT EXISTS (
-                SELECT FROM directus_versions.log AS n
-                WHERE n.collection = l.collection AND n.item = l.item AND n.id >= l.id
-                    AND (n.action IN ('d', 'm')
-                        OR n.id > l.id AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)))
-            AND directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
-    END;
+FROM (
+    SELECT o.id, o.name, o.item, o.action, o.delta, o.prior, o.keyframe, o.parent, o.version, o.source
+    FROM directus_versions._open AS o WHERE o.long_item IS NULL AND (o.delta IS NOT NULL OR o.prior IS NOT NULL)
+    UNION ALL
+    SELECT o.id, o.name, o.long_item, o.action, o.delta, o.prior, o.keyframe, o.parent, o.version, o.source
+    FROM directus_versions._open AS o WHERE o.long_item IS NOT NULL AND (o.delta IS NOT NULL OR o.prior IS NOT NULL)
+    UNION ALL
+    SELECT r.id, r.name, r.item, r.action, r.delta, r.prior, NULL, r.parent, r.version, r.source
+    FROM directus_versions._restricted AS r WHERE r.is_revision
+) AS l;
 COMMENT ON VIEW revisions IS
 'What each event did to an item, as in Directus: data is the item after it, delta what it changed, prior what that was before. Shows what the reader may SELECT. Needs level read';
 
@@ -142,7 +175,8 @@ CROSS JOIN LATERAL (
     FROM directus_versions.log AS l WHERE l.collection = k.id AND l.action <> 'm'
 ) AS recorded
 WHERE CASE
-    WHEN k.relation IS NULL THEN directus_versions._is_owner()
+    WHEN k.relation IS NULL OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS t WHERE t.oid = k.relation)
+    THEN directus_versions._is_owner()
     ELSE pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
 END;
 COMMENT ON VIEW collections IS

@@ -15,13 +15,15 @@ pub(crate) enum Error {
     WrongTrigger { function: &'static str },
     /// The role is not the table's owner.
     NotOwner { table: String },
+    /// The role is not the schema's owner.
+    NotSchemaOwner { schema: String },
     /// The role may not read the table.
     NotReadable { table: String },
     /// The table was never tracked.
     NotTracked { table: String },
     /// The table's rows have no key to name them by.
     NoKey { table: String },
-    /// An action that only triggers record.
+    /// An action that only this extension records.
     ReservedAction { action: String },
     /// A text that must not be empty.
     Empty { argument: &'static str },
@@ -39,9 +41,10 @@ impl Error {
     /// The SQLSTATE.
     pub(crate) fn code(&self) -> PgSqlErrorCode {
         match self {
-            Self::ActorRequired | Self::NotOwner { .. } | Self::NotReadable { .. } => {
-                PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE
-            }
+            Self::ActorRequired
+            | Self::NotOwner { .. }
+            | Self::NotSchemaOwner { .. }
+            | Self::NotReadable { .. } => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Self::NotATrigger { .. }
             | Self::NotAnEventTrigger { .. }
             | Self::WrongTrigger { .. } => {
@@ -68,11 +71,12 @@ impl Error {
                 format!("function \"{function}\" was called for another event than it is made for")
             }
             Self::NotOwner { table } => format!("must be owner of table \"{table}\""),
+            Self::NotSchemaOwner { schema } => format!("must be owner of schema \"{schema}\""),
             Self::NotReadable { table } => format!("permission denied for table \"{table}\""),
             Self::NotTracked { table } => format!("table \"{table}\" is not tracked"),
             Self::NoKey { table } => format!("table \"{table}\" has no key"),
             Self::ReservedAction { action } => {
-                format!("action \"{action}\" is recorded by tracked tables alone")
+                format!("action \"{action}\" cannot be recorded by hand")
             }
             Self::Empty { argument } => format!("{argument} must not be empty"),
             Self::NotARow => "argument is not a row of a table".into(),
@@ -98,9 +102,7 @@ impl Error {
             Self::NoKey { .. } => {
                 Some("Add a primary key, or name the key's columns with the argument \"key\".")
             }
-            Self::ReservedAction { .. } => {
-                Some("Choose a name other than create, update, delete and truncate.")
-            }
+            Self::ReservedAction { .. } => Some("Choose a name of your own."),
             Self::HistoryExists => {
                 Some("Set directus_versions.allow_drop to on to let the history go along.")
             }

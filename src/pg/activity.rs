@@ -1,7 +1,9 @@
 //! Events that the application records itself.
 
-use super::arguments::{oid, relation_name, text};
+use super::arguments::{oid, relation_name, text, text_datum};
 use super::capture;
+use super::catalog;
+use super::gate;
 use super::raw;
 use super::relation;
 use super::row::{Draft, action, column};
@@ -12,7 +14,17 @@ use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{AclMode, Datum, FunctionCallInfo, Oid};
 
-const RESERVED: [&[u8]; 4] = [b"create", b"update", b"delete", b"truncate"];
+/// What triggers and our own functions record.
+const RESERVED: [&[u8]; 8] = [
+    b"create",
+    b"update",
+    b"delete",
+    b"truncate",
+    b"comment",
+    b"revert",
+    b"promote",
+    b"version_save",
+];
 
 /// `log_activity(action, collection, item, comment)`: a name that is no collection's is kept as it is.
 ///
@@ -32,7 +44,17 @@ pub(super) unsafe fn log_activity(call: FunctionCallInfo) -> Datum {
         }
         let subject = text(call, 1);
         let collection = match subject {
-            Some(subject) => scope::id_named(subject),
+            Some(subject) => scope::named(subject),
+            None => None,
+        };
+        let collection = match collection {
+            Some((_, relid)) if !may_select(relid) => {
+                Error::NotReadable {
+                    table: relation_name(relid),
+                }
+                .raise();
+            }
+            Some((id, _)) => Some(id),
             None => None,
         };
         let mut draft = begin(collection, name);
@@ -83,6 +105,8 @@ pub(super) unsafe fn comment(call: FunctionCallInfo) -> Datum {
             }
             .raise();
         }
+        let check = catalog::function(c"_check_item", &[pg_sys::REGCLASSOID, pg_sys::TEXTOID]);
+        gate::invoke_with(check, &[Datum::from(relid), text_datum(item)]);
         let mut draft = begin(Some(collection), b"comment");
         draft.set_item(item);
         draft.set_text(column::COMMENT, comment);

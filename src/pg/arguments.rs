@@ -64,3 +64,29 @@ pub(super) unsafe fn relation_name(relid: Oid) -> String {
         }
     }
 }
+
+/// The name of a schema for a message.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn schema_name(schema: Oid) -> String {
+    // SAFETY: the name is copied at once.
+    unsafe {
+        let name = pg_sys::get_namespace_name(schema);
+        if name.is_null() {
+            schema.to_u32().to_string()
+        } else {
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    }
+}
+
+/// Bytes as a datum of type text.
+///
+/// # Safety
+/// Must run in a backend.
+pub(super) unsafe fn text_datum(text: &[u8]) -> Datum {
+    let len = core::ffi::c_int::try_from(text.len()).unwrap_or(0);
+    // SAFETY: copies the bytes.
+    unsafe { Datum::from(raw::cstring_to_text_with_len(text.as_ptr().cast(), len)) }
+}

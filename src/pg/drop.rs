@@ -41,13 +41,22 @@ unsafe fn takes_extension_along(statement: *mut pg_sys::Node) -> bool {
         match (*statement).type_ {
             pg_sys::NodeTag::T_DropStmt => {
                 let drop = &*statement.cast::<pg_sys::DropStmt>();
-                // The schema has the extension's name, and dropping it with CASCADE drops the extension.
-                matches!(
-                    drop.removeType,
-                    pg_sys::ObjectType::OBJECT_EXTENSION | pg_sys::ObjectType::OBJECT_SCHEMA
-                ) && any(drop.objects, |object| {
-                    CStr::from_ptr(string_of(object.cast())) == c"directus_versions"
-                })
+                // The schema has the extension's name, and dropping it with CASCADE drops the extension; so does
+                // dropping the language of its functions.
+                let cascade = drop.behavior == pg_sys::DropBehavior::DROP_CASCADE;
+                let named = |name: &CStr| {
+                    any(drop.objects, |object| {
+                        CStr::from_ptr(string_of(object.cast())) == name
+                    })
+                };
+                match drop.removeType {
+                    pg_sys::ObjectType::OBJECT_EXTENSION => {
+                        named(c"directus_versions") || cascade && named(c"plpgsql")
+                    }
+                    pg_sys::ObjectType::OBJECT_SCHEMA => named(c"directus_versions"),
+                    pg_sys::ObjectType::OBJECT_LANGUAGE => cascade && named(c"plpgsql"),
+                    _ => false,
+                }
             }
             pg_sys::NodeTag::T_DropOwnedStmt => {
                 let drop = &*statement.cast::<pg_sys::DropOwnedStmt>();

@@ -134,7 +134,7 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_comment(regclass, text, text)`
+    /// `comment(regclass, text, text)`
     directus_versions_comment,
     pg_finfo_directus_versions_comment,
     activity::comment
@@ -201,4 +201,11 @@ sql_function!(
     directus_versions_fetch_row,
     pg_finfo_directus_versions_fetch_row,
     gate::fetch_row
+);
+
+sql_function!(
+    /// `_caller()`
+    directus_versions_caller,
+    pg_finfo_directus_versions_caller,
+    gate::caller
 );

@@ -4,9 +4,9 @@
 //! and a function of another role that the caller runs must not lend it the caller's rights.
 
 use super::activity::may_select;
-use super::arguments::{argument, null, oid, relation_name};
+use super::arguments::{argument, null, oid, relation_name, schema_name};
 use super::catalog::{self, Table};
-use super::raw;
+use super::raw::{self, Global};
 use crate::error::Error;
 use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
@@ -31,8 +31,19 @@ pub(super) unsafe fn as_owner(call: FunctionCallInfo) -> Datum {
         let function = (*(*call).flinfo).fn_oid;
         check_ownership(object, first_argument_type(function));
         let inner = namesake(function);
+        *CALLER.get() = raw::GetUserId();
         run_as_owner(|| invoke(inner, call))
     }
+}
+
+static CALLER: Global<Oid> = Global::new(pg_sys::InvalidOid);
+
+/// `_caller()`: the role that called the function whose work is done as the extension's owner.
+///
+/// # Safety
+/// Called by the function manager.
+pub(super) unsafe fn caller(_call: FunctionCallInfo) -> Datum {
+    Datum::from(*CALLER.get())
 }
 
 unsafe fn check_ownership(object: Oid, kind: Oid) {
@@ -44,6 +55,12 @@ unsafe fn check_ownership(object: Oid, kind: Oid) {
         } else {
             crate::compat::owns_table(object, role)
         };
+        if !owns && kind == pg_sys::REGNAMESPACEOID {
+            Error::NotSchemaOwner {
+                schema: schema_name(object),
+            }
+            .raise();
+        }
         if !owns {
             Error::NotOwner {
                 table: relation_name(object),
@@ -84,7 +101,10 @@ unsafe fn namesake(function: Oid) -> Oid {
 }
 
 /// Calls a function with the arguments of another call.
-unsafe fn invoke(function: Oid, call: FunctionCallInfo) -> Datum {
+///
+/// # Safety
+/// The function must take them.
+pub(super) unsafe fn invoke(function: Oid, call: FunctionCallInfo) -> Datum {
     // SAFETY: the memory has room for all arguments; the function has the same ones.
     unsafe {
         let info: *mut pg_sys::FmgrInfo = raw::alloc_array(1);
@@ -331,6 +351,22 @@ unsafe fn selectable(call: FunctionCallInfo, relid: Oid, id: Datum, data: Datum)
         let result = invoke(function, inner);
         (*call).isnull = (*inner).isnull;
         result
+    }
+}
+
+/// Calls a function with these arguments, none of them NULL.
+///
+/// # Safety
+/// The function must take them.
+pub(super) unsafe fn invoke_with(function: Oid, values: &[Datum]) -> Option<Datum> {
+    // SAFETY: see above.
+    unsafe {
+        let call = arguments(values.len());
+        for (index, value) in values.iter().enumerate() {
+            (*(*call).args.as_mut_ptr().add(index)).value = *value;
+        }
+        let result = invoke(function, call);
+        (!(*call).isnull).then_some(result)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What SQL asks of a row: its item text and its JSON.
 
-use super::arguments::{argument, null, oid, relation_name, text};
+use super::arguments::{argument, null, oid, relation_name, text, text_datum};
 use super::capture;
 use super::item;
 use super::jsonb::Writer;
@@ -96,16 +96,6 @@ pub(super) unsafe fn invalidate(call: FunctionCallInfo) -> Datum {
             pg_sys::CacheInvalidateRelcacheByRelid(relid);
         }
         null(call)
-    }
-}
-
-unsafe fn text_datum(text: &[u8]) -> Datum {
-    // SAFETY: copies the bytes.
-    unsafe {
-        Datum::from(raw::cstring_to_text_with_len(
-            text.as_ptr().cast(),
-            c_int::try_from(text.len()).unwrap_or(0),
-        ))
     }
 }
 

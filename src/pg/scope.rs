@@ -79,7 +79,7 @@ mod column {
     pub(super) const SNAPSHOT: usize = 9;
     pub(super) const TRACKED: usize = 11;
     pub(super) const LAST_KEY: usize = 13;
-    pub(super) const COUNT: usize = 14;
+    pub(super) const COUNT: usize = 16;
 }
 
 /// Reads the settings of a collection into the current memory context; `None` where there is no such row, as after a
@@ -118,11 +118,11 @@ pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
     }
 }
 
-/// The id of the collection of that name, the latest one where a table was dropped and made again.
+/// The id and table of the collection of that name, unless its table was dropped.
 ///
 /// # Safety
 /// Must run in a transaction.
-pub(super) unsafe fn id_named(name: &[u8]) -> Option<i32> {
+pub(super) unsafe fn named(name: &[u8]) -> Option<(i32, Oid)> {
     // SAFETY: a scan of our own table, which has a row for each table.
     unsafe {
         let relation = raw::relation_open(
@@ -146,8 +146,11 @@ pub(super) unsafe fn id_named(name: &[u8]) -> Option<i32> {
                 values.as_mut_ptr(),
                 nulls.as_mut_ptr(),
             );
-            if bytes(values[column::NAME]) == name {
-                found = found.max(Some(values[0].value() as i32));
+            if bytes(values[column::NAME]) == name && !nulls[column::RELATION] {
+                found = Some((
+                    values[0].value() as i32,
+                    Oid::from(values[column::RELATION].value() as u32),
+                ));
             }
         }
         raw::systable_endscan(scan);
