@@ -1,9 +1,9 @@
 # Each target sets up by itself what it needs. V=1 shows all output. PG_CONFIG names another server.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench psql install clean
+.PHONY: help setup demo test lint bench bench-check psql install clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## Install what building and testing need: system packages, cargo-pgrx
 	@.ci/setup
@@ -18,7 +18,10 @@ lint: ## Check format, clippy, and types for the other PostgreSQL versions
 	@.ci/lint
 
 bench: ## Measure the cost of recording, in a throw-away cluster
-	@DV_PROFILE=release .ci/cluster run bench/run
+	@bench/run
+
+bench-check: ## Measure, and show what got worse by more than a tenth
+	@bench/run --check
 
 psql: ## Open psql in a throw-away cluster with the extension
 	@.ci/cluster run sh -c 'psql -qc "CREATE EXTENSION directus_versions" && exec env -u PSQLRC psql'

@@ -75,7 +75,7 @@ COMMENT ON FUNCTION _live_row(regclass, text[], text) IS
 'The live row of an item as revisions hold it; NULL where there is none';
 
 CREATE FUNCTION _row_visible(relation regclass, key text[], item text) RETURNS boolean
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE COST 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     condition text := directus_versions._item_condition(relation, key);
     found boolean := false;

@@ -278,7 +278,7 @@ $$;
 COMMENT ON FUNCTION _item_at(bigint) IS 'The item of a revision';
 
 CREATE FUNCTION _is_live(revision bigint) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE SECURITY DEFINER COST 1 SET search_path = pg_catalog, pg_temp AS $$
     SELECT NOT EXISTS (
         SELECT FROM directus_versions.gap AS g WHERE g.collection = l.collection AND g.since > l.id AND g.rekeyed)
     AND NOT EXISTS (
@@ -292,7 +292,7 @@ COMMENT ON FUNCTION _is_live(bigint) IS
 'Whether the live row under a revision''s key is still the one it is of: a key used again is another item';
 
 CREATE FUNCTION _data(revision bigint) RETURNS jsonb
-LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp COST 1000
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp COST 11
 AS 'MODULE_PATHNAME', 'directus_versions_data';
 COMMENT ON FUNCTION _data(bigint) IS
 'The item after a revision, of the fields that the caller may select; NULL where it may not read the item';

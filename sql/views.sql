@@ -4,15 +4,17 @@
 -- applies to the reader, a row is shown while the reader sees the item's live row. security_barrier keeps functions of
 -- the reader's from seeing a row before that is decided.
 
+-- What the views call is declared cheap: it is called for few rows, and an honest estimate for each row of a large log
+-- would make the server compile every query of it.
 CREATE FUNCTION _is_owner() RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE COST 1 SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.pg_has_role(c.relowner, 'USAGE') FROM pg_catalog.pg_class AS c
     WHERE c.oid = 'directus_versions.log'::regclass
 $$;
 COMMENT ON FUNCTION _is_owner() IS 'Whether the caller is the extension''s owner, a member of it, or a superuser';
 
 CREATE FUNCTION _selectable(role name, relation regclass, collection int, revision bigint, object jsonb) RETURNS jsonb
-LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE STRICT SECURITY DEFINER COST 1 SET search_path = pg_catalog, pg_temp AS $$
     SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}')
     FROM pg_catalog.jsonb_each(object) AS e
     WHERE EXISTS (
@@ -30,7 +32,7 @@ COMMENT ON FUNCTION _selectable(name, regclass, int, bigint, jsonb) IS
 'The fields of an object that a role may select, by the columns they were when the revision was made';
 
 CREATE FUNCTION _selects_all_of(relation regclass, names text[]) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE COST 1 SET search_path = pg_catalog, pg_temp AS $$
     SELECT COALESCE(pg_catalog.bool_and(pg_catalog.has_column_privilege(relation, a.attnum, 'SELECT')), false)
     FROM pg_catalog.unnest(names) AS n
     LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = relation AND a.attname = n AND NOT a.attisdropped
@@ -41,7 +43,9 @@ COMMENT ON FUNCTION _selects_all_of(regclass, text[]) IS 'Whether the caller may
 -- item and id reach the log's indexes, and the others. Each is in order of id, so that the latest few are found without a
 -- sort, and `data` is put together outside them, for the rows that are really shown.
 CREATE VIEW _open WITH (security_barrier) AS
-SELECT l.*, k.name, k.relation
+SELECT
+    l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
+    l.delta IS NOT NULL OR l.prior IS NOT NULL AS is_revision, l.item, l.delta, l.prior, l.keyframe, k.name
 FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
 WHERE l.action <> 'm' AND pg_catalog.has_table_privilege(k.relation, 'SELECT')
     AND NOT pg_catalog.row_security_active(k.relation)
@@ -49,46 +53,42 @@ ORDER BY l.id DESC;
 COMMENT ON VIEW _open IS 'What was recorded of tables of which the reader may SELECT everything';
 
 CREATE VIEW _restricted WITH (security_barrier) AS
+WITH k AS MATERIALIZED (
+    SELECT c.id, c.name, c.relation, c.last_key, c.whole, c.is_there AND pg_catalog.row_security_active(c.relation) AS secured
+    FROM (
+        SELECT c.*, t.oid IS NOT NULL AS is_there,
+            t.oid IS NULL OR pg_catalog.has_table_privilege(t.oid, 'SELECT') AS whole
+        FROM directus_versions.collection AS c LEFT JOIN pg_catalog.pg_class AS t ON t.oid = c.relation
+    ) AS c
+    WHERE CASE
+        WHEN NOT c.is_there THEN directus_versions._is_owner()
+        WHEN c.whole THEN pg_catalog.row_security_active(c.relation)
+        ELSE pg_catalog.has_any_column_privilege(c.relation, 'SELECT')
+    END
+)
 SELECT
     l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
     l.delta IS NOT NULL OR l.prior IS NOT NULL AS is_revision,
-    CASE WHEN whole OR directus_versions._selects_all_of(k.relation, k.last_key)
-        THEN COALESCE(l.long_item, l.item) END AS item,
-    CASE WHEN whole THEN l.delta
+    CASE WHEN k.whole OR directus_versions._selects_all_of(k.relation, k.last_key) THEN l.item END AS item,
+    CASE WHEN k.whole THEN l.delta
         ELSE directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.delta) END AS delta,
-    CASE WHEN whole THEN l.prior
+    CASE WHEN k.whole THEN l.prior
         ELSE directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.prior) END AS prior,
+    NULL::jsonb AS keyframe,
     k.name
-FROM directus_versions.collection AS k
-CROSS JOIN LATERAL (
-    SELECT k.relation IS NULL OR COALESCE(pg_catalog.has_table_privilege(k.relation, 'SELECT'), true) AS whole
-) AS rights
-JOIN directus_versions.log AS l ON l.collection = k.id
+FROM k JOIN directus_versions.log AS l ON l.collection = k.id
 WHERE l.action <> 'm'
-    AND (pg_catalog.has_table_privilege(k.relation, 'SELECT') AND NOT pg_catalog.row_security_active(k.relation)) IS NOT TRUE
-    AND CASE
-        WHEN k.relation IS NULL OR NOT EXISTS (SELECT FROM pg_catalog.pg_class AS t WHERE t.oid = k.relation)
-        THEN directus_versions._is_owner()
-        WHEN pg_catalog.has_table_privilege(k.relation, 'SELECT') OR pg_catalog.has_any_column_privilege(k.relation, 'SELECT')
-        THEN NOT pg_catalog.row_security_active(k.relation) OR l.item IS NULL
-            -- A key that was used again is another item, whose reader must not see the one before.
-            OR NOT EXISTS (
-                SELECT FROM directus_versions.log AS n
-                WHERE n.collection = l.collection AND n.item = l.item AND n.id >= l.id
-                    AND (n.action IN ('d', 'm')
-                        OR n.id > l.id AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)))
-            AND NOT EXISTS (
-                SELECT FROM directus_versions.gap AS g
-                WHERE g.collection = l.collection AND g.since > l.id AND g.rekeyed)
-            AND directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item))
-    END
+    -- Under row security an item is shown while its live row is, and what is live is still that item.
+    AND (NOT k.secured OR l.item IS NULL
+        OR directus_versions._is_live(l.id)
+            AND directus_versions._row_visible(k.relation, k.last_key, COALESCE(l.long_item, l.item)))
 ORDER BY l.id DESC;
 COMMENT ON VIEW _restricted IS
 'What was recorded of other tables, as far as the reader may SELECT their columns and sees their rows; of dropped ones for the extension''s owner';
 
 CREATE VIEW _own_events WITH (security_barrier) AS
 SELECT l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id,
-    COALESCE(l.long_item, l.item) AS item, l.former AS name
+    l.item, l.former COLLATE "default" AS name
 FROM directus_versions.log AS l
 WHERE l.collection IS NULL
 ORDER BY l.id DESC;
@@ -114,13 +114,8 @@ SELECT
     c.application_name,
     l.transaction
 FROM (
-    SELECT o.id, o.at, o.transaction, o.context, o.action, o.label, o.comment, o.request_id, o.name,
-        o.item
-    FROM directus_versions._open AS o WHERE o.long_item IS NULL
-    UNION ALL
-    SELECT o.id, o.at, o.transaction, o.context, o.action, o.label, o.comment, o.request_id, o.name,
-        o.long_item
-    FROM directus_versions._open AS o WHERE o.long_item IS NOT NULL
+    SELECT o.id, o.at, o.transaction, o.context, o.action, o.label, o.comment, o.request_id, o.name, o.item
+    FROM directus_versions._open AS o
     UNION ALL
     SELECT r.id, r.at, r.transaction, r.context, r.action, r.label, r.comment, r.request_id, r.name, r.item
     FROM directus_versions._restricted AS r
@@ -149,15 +144,13 @@ SELECT
     l.prior,
     l.source
 FROM (
-    SELECT o.id, o.name, o.item, o.action, o.delta, o.prior, o.keyframe, o.parent, o.version, o.source
-    FROM directus_versions._open AS o WHERE o.long_item IS NULL AND (o.delta IS NOT NULL OR o.prior IS NOT NULL)
+    SELECT o.id, o.name, o.item, o.action, o.delta, o.prior, o.keyframe, o.parent, o.version, o.source, o.is_revision
+    FROM directus_versions._open AS o
     UNION ALL
-    SELECT o.id, o.name, o.long_item, o.action, o.delta, o.prior, o.keyframe, o.parent, o.version, o.source
-    FROM directus_versions._open AS o WHERE o.long_item IS NOT NULL AND (o.delta IS NOT NULL OR o.prior IS NOT NULL)
-    UNION ALL
-    SELECT r.id, r.name, r.item, r.action, r.delta, r.prior, NULL, r.parent, r.version, r.source
-    FROM directus_versions._restricted AS r WHERE r.is_revision
-) AS l;
+    SELECT r.id, r.name, r.item, r.action, r.delta, r.prior, r.keyframe, r.parent, r.version, r.source, r.is_revision
+    FROM directus_versions._restricted AS r
+) AS l
+WHERE l.is_revision;
 COMMENT ON VIEW revisions IS
 'What each event did to an item, as in Directus: data is the item after it, delta what it changed, prior what that was before. Shows what the reader may SELECT. Needs level read';
 

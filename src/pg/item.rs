@@ -10,9 +10,9 @@ use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::Datum;
 
-/// Names longer than this are indexed by their beginning and a hash: a key that its own index accepts must not be
-/// refused by ours, which holds more beside it.
-const MAX_INDEXED: usize = 512;
+/// Names longer than this are abbreviated to their beginning and a hash: an entry of the index on (collection, item, id)
+/// takes 2,704 bytes at most, and a key that its own index accepts must not be refused by ours.
+const MAX_INDEXED: usize = 2500;
 const KEPT: usize = 400;
 
 pub(super) fn is_short(item: &[u8]) -> bool {

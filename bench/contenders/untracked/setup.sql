@@ -1,0 +1,1 @@
+-- Nothing: what the others are compared with.
