@@ -112,7 +112,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     changed record;
 BEGIN
-    IF NOT EXISTS (SELECT FROM directus_versions.collection) AND NOT EXISTS (SELECT FROM directus_versions.tracked_schema) THEN
+    IF pg_catalog.current_setting('transaction_read_only')::boolean
+        OR NOT EXISTS (SELECT FROM directus_versions.collection)
+            AND NOT EXISTS (SELECT FROM directus_versions.tracked_schema)
+    THEN
         RETURN;
     END IF;
     UPDATE directus_versions.tracked_schema AS s SET schema = n.nspname

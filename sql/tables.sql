@@ -134,6 +134,10 @@ COMMENT ON COLUMN log.exact IS 'For each of delta, prior and keyframe the values
 COMMENT ON COLUMN log.former IS 'The item''s key before it changed; for action m the key after';
 COMMENT ON COLUMN log.label IS 'The action''s name where it is not one of a table''s';
 
+-- Which rows have an item that is abbreviated; an index on the log for so few would cost every write.
+CREATE TABLE long_item (id bigint PRIMARY KEY);
+COMMENT ON TABLE long_item IS 'The rows of the log of which long_item holds the whole item';
+
 CREATE TABLE log_default PARTITION OF log DEFAULT;
 COMMENT ON TABLE log_default IS 'Rows of the log of a time that has no partition';
 
@@ -155,6 +159,7 @@ END $$;
 SELECT pg_catalog.pg_extension_config_dump('collection', '');
 SELECT pg_catalog.pg_extension_config_dump('field', '');
 SELECT pg_catalog.pg_extension_config_dump('gap', '');
+SELECT pg_catalog.pg_extension_config_dump('long_item', '');
 SELECT pg_catalog.pg_extension_config_dump('tracked_schema', '');
 SELECT pg_catalog.pg_extension_config_dump('context', '');
 SELECT pg_catalog.pg_extension_config_dump('log_default', '');

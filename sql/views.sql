@@ -47,10 +47,22 @@ SELECT
     l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
     l.delta IS NOT NULL OR l.prior IS NOT NULL AS is_revision, l.item, l.delta, l.prior, l.keyframe, k.name
 FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
-WHERE l.action <> 'm' AND pg_catalog.has_table_privilege(k.relation, 'SELECT')
+WHERE l.action <> 'm' AND l.long_item IS NULL AND pg_catalog.has_table_privilege(k.relation, 'SELECT')
     AND NOT pg_catalog.row_security_active(k.relation)
 ORDER BY l.id DESC;
 COMMENT ON VIEW _open IS 'What was recorded of tables of which the reader may SELECT everything';
+
+CREATE VIEW _open_long WITH (security_barrier) AS
+SELECT
+    l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
+    l.delta IS NOT NULL OR l.prior IS NOT NULL AS is_revision, l.long_item AS item, l.delta, l.prior, l.keyframe, k.name
+FROM directus_versions.long_item AS i
+JOIN directus_versions.log AS l ON l.id = i.id
+JOIN directus_versions.collection AS k ON k.id = l.collection
+WHERE l.action <> 'm' AND pg_catalog.has_table_privilege(k.relation, 'SELECT')
+    AND NOT pg_catalog.row_security_active(k.relation)
+ORDER BY l.id DESC;
+COMMENT ON VIEW _open_long IS 'The same, of items with a long key';
 
 CREATE VIEW _restricted WITH (security_barrier) AS
 WITH k AS MATERIALIZED (
@@ -69,7 +81,7 @@ WITH k AS MATERIALIZED (
 SELECT
     l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
     l.delta IS NOT NULL OR l.prior IS NOT NULL AS is_revision,
-    CASE WHEN k.whole OR directus_versions._selects_all_of(k.relation, k.last_key) THEN l.item END AS item,
+    CASE WHEN k.whole OR directus_versions._selects_all_of(k.relation, k.last_key) THEN COALESCE(l.long_item, l.item) END AS item,
     CASE WHEN k.whole THEN l.delta
         ELSE directus_versions._selectable(current_user, k.relation, l.collection, l.id, l.delta) END AS delta,
     CASE WHEN k.whole THEN l.prior
@@ -77,7 +89,9 @@ SELECT
     NULL::jsonb AS keyframe,
     k.name
 FROM k JOIN directus_versions.log AS l ON l.collection = k.id
-WHERE l.action <> 'm'
+-- Asked once: most readers have no such table, and the log need not be looked through.
+WHERE EXISTS (SELECT FROM k)
+    AND l.action <> 'm'
     -- Under row security an item is shown while its live row is, and what is live is still that item.
     AND (NOT k.secured OR l.item IS NULL
         OR directus_versions._is_live(l.id)
@@ -88,7 +102,7 @@ COMMENT ON VIEW _restricted IS
 
 CREATE VIEW _own_events WITH (security_barrier) AS
 SELECT l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id,
-    l.item, l.former COLLATE "default" AS name
+    COALESCE(l.long_item, l.item) AS item, l.former COLLATE "default" AS name
 FROM directus_versions.log AS l
 WHERE l.collection IS NULL
 ORDER BY l.id DESC;
@@ -116,6 +130,9 @@ SELECT
 FROM (
     SELECT o.id, o.at, o.transaction, o.context, o.action, o.label, o.comment, o.request_id, o.name, o.item
     FROM directus_versions._open AS o
+    UNION ALL
+    SELECT o.id, o.at, o.transaction, o.context, o.action, o.label, o.comment, o.request_id, o.name, o.item
+    FROM directus_versions._open_long AS o
     UNION ALL
     SELECT r.id, r.at, r.transaction, r.context, r.action, r.label, r.comment, r.request_id, r.name, r.item
     FROM directus_versions._restricted AS r
@@ -146,6 +163,9 @@ SELECT
 FROM (
     SELECT o.id, o.name, o.item, o.action, o.delta, o.prior, o.keyframe, o.parent, o.version, o.source, o.is_revision
     FROM directus_versions._open AS o
+    UNION ALL
+    SELECT o.id, o.name, o.item, o.action, o.delta, o.prior, o.keyframe, o.parent, o.version, o.source, o.is_revision
+    FROM directus_versions._open_long AS o
     UNION ALL
     SELECT r.id, r.name, r.item, r.action, r.delta, r.prior, r.keyframe, r.parent, r.version, r.source, r.is_revision
     FROM directus_versions._restricted AS r

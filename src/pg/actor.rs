@@ -102,17 +102,19 @@ pub(super) unsafe fn context(command: u32) -> i32 {
             return last.context;
         }
         let parts = read(role);
-        let hash = hash(&parts);
-        let slot = (hash % REMEMBERED as u64) as usize;
-        let (known_hash, known) = MEMORY.get().slots[slot];
-        let context = if known_hash == hash && known != 0 {
+        // Remembered by a hash that nobody can aim at: parts of it are the client's to choose.
+        let key = hash(secret(), &parts);
+        let slot = (key % REMEMBERED as u64) as usize;
+        let (known_key, known) = MEMORY.get().slots[slot];
+        let context = if known_key == key && known != 0 {
             known
         } else {
+            let hash = hash(raw::GetSystemIdentifier(), &parts);
             let id = match find(hash, &parts) {
                 Some(id) => id,
                 None => insert(hash, &parts),
             };
-            MEMORY.get().slots[slot] = (hash, id);
+            MEMORY.get().slots[slot] = (key, id);
             id
         };
         MEMORY.get().statement = Some(Statement {
@@ -140,7 +142,7 @@ unsafe fn read(role: Oid) -> Parts {
         if ip.is_empty() {
             ip = client_address();
         }
-        [
+        let parts: Parts = [
             or_request(Text::Actor, |request| &request.actor),
             ip,
             or_request(Text::UserAgent, |request| &request.user_agent),
@@ -148,7 +150,8 @@ unsafe fn read(role: Oid) -> Parts {
             role_name(raw::GetSessionUserId()),
             role_name(role),
             application_name(),
-        ]
+        ];
+        parts.map(|part| valid(part))
     }
 }
 
@@ -161,7 +164,7 @@ unsafe fn request() -> Option<&'static Request> {
         if claims.is_empty() && headers.is_empty() {
             return None;
         }
-        let hash = mix(mix(0, claims), headers);
+        let hash = mix(mix(secret(), claims), headers);
         if MEMORY
             .get()
             .request
@@ -229,11 +232,51 @@ unsafe fn mix(seed: u64, bytes: &[u8]) -> u64 {
     }
 }
 
-unsafe fn hash(parts: &Parts) -> u64 {
+unsafe fn hash(seed: u64, parts: &Parts) -> u64 {
     // SAFETY: see `mix`.
+    unsafe { parts.iter().fold(seed, |seed, part| mix(seed, part)) }
+}
+
+/// A number that only this backend knows.
+unsafe fn secret() -> u64 {
+    static SECRET: Global<u64> = Global::new(0);
+    if *SECRET.get() == 0 {
+        let mut bytes = [0u8; 8];
+        // SAFETY: fills the eight bytes.
+        unsafe { raw::pg_strong_random(bytes.as_mut_ptr().cast(), bytes.len()) };
+        *SECRET.get() = u64::from_ne_bytes(bytes) | 1;
+    }
+    *SECRET.get()
+}
+
+/// The text itself, or with its upper bytes escaped where it is not of the server's encoding, as text from a client's
+/// start-up options need not be.
+///
+/// # Safety
+/// Must run in a backend.
+pub(super) unsafe fn valid(text: &'static [u8]) -> &'static [u8] {
+    // SAFETY: reads the bytes given; the escaped text is palloc'd.
     unsafe {
-        let seed = raw::GetSystemIdentifier();
-        parts.iter().fold(seed, |seed, part| mix(seed, part))
+        let len = c_int::try_from(text.len()).unwrap_or(c_int::MAX);
+        if raw::pg_verifymbstr(text.as_ptr().cast(), len, true) {
+            return text;
+        }
+        let escaped: *mut u8 = raw::alloc_array(text.len() * 4);
+        let mut at = 0;
+        for byte in text {
+            if byte.is_ascii() {
+                *escaped.add(at) = *byte;
+                at += 1;
+            } else {
+                let digits =
+                    [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]);
+                for byte in [b'\\', b'x', digits[0], digits[1]] {
+                    *escaped.add(at) = byte;
+                    at += 1;
+                }
+            }
+        }
+        core::slice::from_raw_parts(escaped, at)
     }
 }
 
@@ -277,8 +320,7 @@ unsafe fn matching(
 ) -> Option<i32> {
     // SAFETY: the tuple is of the context table.
     unsafe {
-        let mut values = [Datum::null(); COLUMNS];
-        let mut nulls = [false; COLUMNS];
+        let (values, nulls) = row_arrays(desc);
         raw::heap_deform_tuple(tuple, desc, values.as_mut_ptr(), nulls.as_mut_ptr());
         for (index, part) in parts.iter().enumerate() {
             let stored = if nulls[index + 2] {
@@ -297,6 +339,19 @@ unsafe fn matching(
     }
 }
 
+/// Room for a row of the table, all NULL: it may have columns that a newer version of the extension added.
+unsafe fn row_arrays(desc: pg_sys::TupleDesc) -> (&'static mut [Datum], &'static mut [bool]) {
+    // SAFETY: palloc'd for the call at hand.
+    unsafe {
+        let count = ((*desc).natts as usize).max(COLUMNS);
+        let values: *mut Datum = raw::alloc_array(count);
+        let nulls: *mut bool = raw::alloc_array(count);
+        let nulls = core::slice::from_raw_parts_mut(nulls, count);
+        nulls.fill(true);
+        (core::slice::from_raw_parts_mut(values, count), nulls)
+    }
+}
+
 unsafe fn insert(hash: u64, parts: &Parts) -> i32 {
     // SAFETY: the row has the columns of sql/tables.sql; no right is needed to write below SQL.
     unsafe {
@@ -308,10 +363,11 @@ unsafe fn insert(hash: u64, parts: &Parts) -> i32 {
         };
         let id = sequence::take(ids, 1) as i32;
         let relation = raw::relation_open(table, pg_sys::RowExclusiveLock as c_int);
-        let mut values = [Datum::null(); COLUMNS];
-        let mut nulls = [false; COLUMNS];
+        let (values, nulls) = row_arrays((*relation).rd_att);
         values[0] = Datum::from(id);
         values[1] = Datum::from(hash as i64);
+        nulls[..2].fill(false);
+        nulls[COLUMNS - 1] = false;
         for (index, part) in parts.iter().enumerate() {
             nulls[index + 2] = part.is_empty();
             if !part.is_empty() {

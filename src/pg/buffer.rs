@@ -123,7 +123,10 @@ pub(super) unsafe fn flush() {
 }
 
 /// The time of a row: its second column, behind eight bytes of id.
-unsafe fn time_of(tuple: HeapTuple) -> i64 {
+///
+/// # Safety
+/// The tuple must be of the log's row type.
+pub(super) unsafe fn time_of(tuple: HeapTuple) -> i64 {
     // SAFETY: the first two columns of the log are int8 and timestamptz, never NULL.
     unsafe {
         let header = (*tuple).t_data;
@@ -161,7 +164,7 @@ unsafe fn take(subtransaction: SubTransactionId) -> &'static mut [HeapTuple] {
 
 unsafe fn clear_if_empty() {
     let buffer = BUFFER.get();
-    if buffer.count == 0 && !super::moved::is_pending() {
+    if buffer.count == 0 {
         buffer.bytes = 0;
         if !buffer.context.is_null() {
             // SAFETY: no row is left in it.

@@ -82,6 +82,9 @@ pub(super) unsafe fn recorded(trigger: *mut TriggerData) -> Option<&'static Trac
             return None;
         }
         let definition = &*(*trigger).tg_trigger;
+        if definition.tgnargs != 1 {
+            return None;
+        }
         let tracked = &*relation::tracked((*trigger).tg_relation, function());
         if tracked.accountability == Accountability::None
             || tracked.collection != relation::argument(definition)
@@ -106,6 +109,12 @@ pub(super) unsafe fn function() -> pg_sys::Oid {
         }
         *CAPTURE.get()
     }
+}
+
+/// The OID of the function of TRUNCATE's triggers.
+pub(super) unsafe fn truncate_function() -> pg_sys::Oid {
+    // SAFETY: a catalog look-up.
+    unsafe { super::catalog::function(c"_capture_truncate", &[]) }
 }
 
 /// Forgets that OID, for the extension may be another one now.
@@ -252,9 +261,9 @@ fn is_keyframe() -> bool {
 
 /// Lets a row that moved wait for its insert.
 unsafe fn depart(tracked: &Tracked, tuple: HeapTuple, command: u32) -> bool {
-    // SAFETY: the copy is made in the buffer's memory.
+    // SAFETY: the copy lives until the transaction ends or the row has arrived.
     unsafe {
-        let before = raw::switch_to(buffer::context());
+        let before = raw::switch_to(pg_sys::TopTransactionContext);
         let copy = raw::heap_copytuple(tuple);
         raw::switch_to(before);
         moved::push(Moved {

@@ -15,9 +15,10 @@ pub(super) enum Table {
     ContextIds,
     Collection,
     CollectionKey,
+    LongItem,
 }
 
-const NAMES: [&CStr; 7] = [
+const NAMES: [&CStr; 8] = [
     c"log",
     c"log_id",
     c"context",
@@ -25,9 +26,10 @@ const NAMES: [&CStr; 7] = [
     c"context_id",
     c"collection",
     c"collection_pkey",
+    c"long_item",
 ];
 
-static OIDS: Global<[Oid; 7]> = Global::new([pg_sys::InvalidOid; 7]);
+static OIDS: Global<[Oid; 8]> = Global::new([pg_sys::InvalidOid; 8]);
 
 /// The OID of a relation of ours; `None` where the extension is not there.
 ///
@@ -75,7 +77,7 @@ pub(super) unsafe fn function(name: &'static CStr, types: &[Oid]) -> Oid {
 pub(super) fn invalidate(relid: Oid) {
     let oids = OIDS.get();
     if relid == pg_sys::InvalidOid || oids.contains(&relid) {
-        *oids = [pg_sys::InvalidOid; 7];
+        *oids = [pg_sys::InvalidOid; 8];
         super::capture::invalidate();
         super::store::invalidate();
         super::actor::forget();

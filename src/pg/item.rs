@@ -67,7 +67,7 @@ pub(super) unsafe fn text(tracked: &Tracked, row: Values) -> &'static [u8] {
         for key in keys {
             let column = &tracked.columns()[*key];
             let entry = match row.get(column.index) {
-                Some(value) => value::write_column(&mut out, column.info, value).0,
+                Some(value) => value::write_column(&mut out, column.info, value, keys.len()).0,
                 None => Writer::null(),
             };
             out.entry(&mut array, entry);
@@ -92,7 +92,7 @@ unsafe fn scalar(info: *mut TypeInfo, value: Datum) -> &'static [u8] {
             _ => {
                 let mut out = Writer::new(pg_sys::CurrentMemoryContext, 256);
                 let mut root = out.open_scalar();
-                let (entry, _) = value::write_column(&mut out, info, value);
+                let (entry, _) = value::write_column(&mut out, info, value, 0);
                 out.entry(&mut root, entry);
                 let jsonb = out.finish();
                 unquoted(&out, jsonb)

@@ -12,11 +12,12 @@ const LARGE: usize = 1 << 20;
 const DEEP: usize = 200;
 const LONG_NUMBER: usize = 100;
 
-/// Converts `text`; `None` when jsonb cannot hold it.
+/// Converts `text`; `None` when jsonb cannot hold it. Also tells whether the text is harmless: jsonb may print another
+/// one at a thousand times the length, since it knows no exponents.
 ///
 /// # Safety
 /// `text` must be valid JSON, as every stored `json` is.
-pub(super) unsafe fn to_jsonb(text: &[u8]) -> Option<*mut varlena> {
+pub(super) unsafe fn to_jsonb(text: &[u8]) -> Option<(*mut varlena, bool)> {
     // SAFETY: a copy with a zero at its end is what jsonb_in takes.
     unsafe {
         let copy: *mut u8 =
@@ -24,13 +25,16 @@ pub(super) unsafe fn to_jsonb(text: &[u8]) -> Option<*mut varlena> {
         core::ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
         *copy.add(text.len()) = 0;
         if is_harmless(text) {
-            return Some(raw::call1(raw::jsonb_in, Datum::from(copy)).cast_mut_ptr());
+            return Some((
+                raw::call1(raw::jsonb_in, Datum::from(copy)).cast_mut_ptr(),
+                true,
+            ));
         }
 
         pgrx::PgTryBuilder::new(|| {
             let jsonb =
                 pg_sys::ffi::pg_guard_ffi_boundary(|| raw::call1(raw::jsonb_in, Datum::from(copy)));
-            Some(jsonb.cast_mut_ptr::<varlena>())
+            Some((jsonb.cast_mut_ptr::<varlena>(), false))
         })
         .catch_when(pgrx::PgSqlErrorCode::ERRCODE_QUERY_CANCELED, |cause| {
             cause.rethrow()

@@ -307,6 +307,7 @@ impl Writer {
 
     /// Begins a value that may be taken back, and allows it `budget` bytes.
     pub(super) fn begin_value(&mut self, budget: usize) -> usize {
+        self.overflowed = false;
         self.limit = self.len.saturating_add(budget).min(MAX_BYTES);
         self.len
     }

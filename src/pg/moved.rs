@@ -15,7 +15,7 @@ pub(super) struct Moved {
     pub(super) command: u32,
     pub(super) subtransaction: SubTransactionId,
     pub(super) relid: Oid,
-    /// A copy in the buffer's memory.
+    /// A copy in memory of the transaction.
     pub(super) tuple: HeapTuple,
 }
 

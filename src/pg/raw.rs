@@ -251,6 +251,10 @@ unsafe extern "C-unwind" {
         isnull: *mut bool,
     ) -> Datum;
     pub(super) fn text_to_cstring(text: *const varlena) -> *mut c_char;
+    // port.h and mb/pg_wchar.h are not part of pgrx's bindings.
+    pub(super) fn pg_strong_random(buffer: *mut c_void, len: Size) -> bool;
+    pub(super) fn pg_verifymbstr(text: *const c_char, len: c_int, noerror: bool) -> bool;
+    pub(super) fn AcceptInvalidationMessages();
     // catalog/pg_inherits.h and catalog/partition.h are not part of pgrx's bindings.
     pub(super) fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;
     pub(super) fn find_all_inheritors(

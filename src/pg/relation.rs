@@ -69,13 +69,17 @@ impl Tracked {
     }
 }
 
-const SLOTS: usize = 256;
-const ROW_TYPES: usize = 64;
+const FIRST_SLOTS: usize = 256;
+const ROW_TYPES: usize = 512;
 
 /// Entries by a hash of the relation's OID; those that collide stand in a chain of slots.
 struct Cache {
-    entries: [*mut Tracked; SLOTS],
+    entries: *mut *mut Tracked,
+    /// A power of two, or 0 before the first use.
+    slots: usize,
     count: usize,
+    /// Counts invalidations, for those that come while something is looked up.
+    generation: u64,
     context: MemoryContext,
     /// Holds the memory of entries that were replaced, until the transaction ends: a caller may still use them.
     retired: MemoryContext,
@@ -85,32 +89,101 @@ struct Cache {
 }
 
 static CACHE: Global<Cache> = Global::new(Cache {
-    entries: [core::ptr::null_mut(); SLOTS],
+    entries: core::ptr::null_mut(),
+    slots: 0,
     count: 0,
+    generation: 0,
     context: core::ptr::null_mut(),
     retired: core::ptr::null_mut(),
     row_types: [pg_sys::InvalidOid; ROW_TYPES],
     row_type_count: 0,
 });
 
-fn slot_of(relid: Oid) -> usize {
-    (relid.to_u32().wrapping_mul(0x9E37_79B1) >> 24) as usize
+impl Cache {
+    fn entries(&mut self) -> &mut [*mut Tracked] {
+        if self.slots == 0 {
+            return &mut [];
+        }
+        // SAFETY: the array has that many slots.
+        unsafe { core::slice::from_raw_parts_mut(self.entries, self.slots) }
+    }
+
+    /// The slot of a relation, or the free one where it belongs. There is always a free one.
+    fn slot_of(&mut self, relid: Oid) -> usize {
+        let mask = self.slots - 1;
+        let mut slot = (relid.to_u32().wrapping_mul(0x9E37_79B1) >> 8) as usize & mask;
+        loop {
+            let entry = self.entries()[slot];
+            // SAFETY: entries are valid or null.
+            if entry.is_null() || unsafe { (*entry).relid } == relid {
+                return slot;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    /// Makes room, so that a quarter of the slots at least stays free.
+    unsafe fn grow(&mut self) {
+        if self.slots > 0 && self.count < self.slots / 4 * 3 {
+            return;
+        }
+        // SAFETY: the new array takes over all entries before the old one goes.
+        unsafe {
+            if self.context.is_null() {
+                self.context =
+                    raw::new_context(pg_sys::CacheMemoryContext, c"directus_versions relations");
+                self.retired =
+                    raw::new_context(self.context, c"directus_versions retired relations");
+            }
+            let (before, slots) = (self.entries, self.slots);
+            let bytes = (slots * 2).max(FIRST_SLOTS) * size_of::<*mut Tracked>();
+            self.entries = raw::MemoryContextAlloc(self.context, bytes).cast();
+            core::ptr::write_bytes(self.entries.cast::<u8>(), 0, bytes);
+            self.slots = (slots * 2).max(FIRST_SLOTS);
+            for index in 0..slots {
+                let entry = *before.add(index);
+                if !entry.is_null() {
+                    let slot = self.slot_of((*entry).relid);
+                    self.entries()[slot] = entry;
+                }
+            }
+            if !before.is_null() {
+                raw::pfree(before.cast());
+            }
+        }
+    }
+}
+
+/// Counts the invalidations so far.
+pub(super) fn generation() -> u64 {
+    CACHE.get().generation
 }
 
 /// Forgets what is known of a relation, or of all where `relid` is invalid. Allocates and frees nothing, since it
 /// runs within any call that takes a lock.
 pub(super) fn invalidate(relid: Oid) {
     let cache = CACHE.get();
+    cache.generation += 1;
     let known = &cache.row_types[..cache.row_type_count.min(ROW_TYPES)];
     // A composite type that changed may be part of any of them.
     let all =
         relid == pg_sys::InvalidOid || known.contains(&relid) || cache.row_type_count > ROW_TYPES;
-    for entry in cache.entries {
-        // SAFETY: entries are valid or null.
-        unsafe {
-            if !entry.is_null() && (all || (*entry).relid == relid) {
-                (*entry).valid = false;
-            }
+    if cache.slots == 0 {
+        return;
+    }
+    if !all {
+        let slot = cache.slot_of(relid);
+        let entry = cache.entries()[slot];
+        if !entry.is_null() {
+            // SAFETY: entries are valid or null.
+            unsafe { (*entry).valid = false };
+        }
+        return;
+    }
+    for entry in cache.entries() {
+        if !entry.is_null() {
+            // SAFETY: entries are valid or null.
+            unsafe { (**entry).valid = false };
         }
     }
 }
@@ -132,73 +205,34 @@ pub(super) fn uses_row_type(relid: Oid) {
 /// # Safety
 /// The relation must be open and locked. `capture` is the OID of the row trigger's function.
 pub(super) unsafe fn tracked(relation: Relation, capture: Oid) -> *mut Tracked {
-    // SAFETY: a relation in use has an OID.
-    let relid = unsafe { (*relation).rd_id };
-    let cache = CACHE.get();
-    let first = slot_of(relid);
-    let mut free = None;
-    for step in 0..SLOTS {
-        let slot = (first + step) & (SLOTS - 1);
-        let entry = cache.entries[slot];
-        if entry.is_null() {
-            free = free.or(Some(slot));
-            break;
-        }
-        // SAFETY: entries are valid or null.
-        unsafe {
-            if (*entry).relid == relid {
-                if (*entry).valid {
-                    return entry;
-                }
-                free = Some(slot);
-                break;
+    // SAFETY: a relation in use has an OID; entries own their contexts.
+    unsafe {
+        let relid = (*relation).rd_id;
+        if CACHE.get().slots > 0 {
+            let slot = CACHE.get().slot_of(relid);
+            let entry = CACHE.get().entries()[slot];
+            if !entry.is_null() && (*entry).valid {
+                return entry;
             }
         }
-    }
-    // SAFETY: the relation is open.
-    unsafe { rebuild(relation, capture, free) }
-}
-
-/// The cost of the rare full table is that all is read again.
-unsafe fn rebuild(relation: Relation, capture: Oid, slot: Option<usize>) -> *mut Tracked {
-    // SAFETY: entries own their contexts; none is in use here, since capture does not call itself.
-    unsafe {
-        let cache = CACHE.get();
-        if cache.context.is_null() {
-            cache.context =
-                raw::new_context(pg_sys::CacheMemoryContext, c"directus_versions relations");
-            cache.retired = raw::new_context(cache.context, c"directus_versions retired relations");
-        }
-        if cache.count >= SLOTS * 3 / 4 && slot.is_none_or(|slot| cache.entries[slot].is_null()) {
-            forget_all();
-        }
-        let context = raw::new_context(cache.context, c"directus_versions relation");
+        CACHE.get().grow();
+        // Until it is complete it is memory of the row at hand, which an error frees.
+        let context = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions relation");
+        let generation = generation();
         let entry = build(relation, capture, context);
-        let mut slot = slot_of((*relation).rd_id);
-        while !cache.entries[slot].is_null() && (*cache.entries[slot]).relid != (*relation).rd_id {
-            slot = (slot + 1) & (SLOTS - 1);
-        }
-        let before = cache.entries[slot];
+        let cache = CACHE.get();
+        // What was invalidated meanwhile serves this once.
+        (*entry).valid = cache.generation == generation;
+        raw::MemoryContextSetParent(context, cache.context);
+        let slot = cache.slot_of(relid);
+        let before = core::mem::replace(&mut cache.entries()[slot], entry);
         if before.is_null() {
             cache.count += 1;
         } else {
             raw::MemoryContextSetParent((*before).context, cache.retired);
         }
-        cache.entries[slot] = entry;
         entry
     }
-}
-
-unsafe fn forget_all() {
-    let cache = CACHE.get();
-    for entry in &mut cache.entries {
-        if !entry.is_null() {
-            // SAFETY: entries own their contexts.
-            unsafe { raw::MemoryContextSetParent((**entry).context, cache.retired) };
-            *entry = core::ptr::null_mut();
-        }
-    }
-    cache.count = 0;
 }
 
 /// Frees what was replaced in the transaction.
@@ -260,7 +294,7 @@ unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<(Scope, Oid)
             if trigger.tgfoid != capture || trigger.tgnargs < 1 {
                 continue;
             }
-            let Some(scope) = scope::read(argument(trigger)) else {
+            let Some(scope) = scope::read_again(argument(trigger)) else {
                 continue;
             };
             if !scope.tracked {
@@ -377,12 +411,7 @@ unsafe fn root_key(relation: Relation, scope: &Scope) -> &'static [&'static [u8]
         }
         let mut names = primary_key(root);
         if names.is_empty() {
-            let replica = raw::RelationGetReplicaIndex(root);
-            if replica != pg_sys::InvalidOid {
-                let index = raw::relation_open(replica, pg_sys::AccessShareLock as c_int);
-                names = index_columns(root, index);
-                raw::relation_close(index, pg_sys::AccessShareLock as c_int);
-            }
+            names = index_columns(root, raw::RelationGetReplicaIndex(root), false);
         }
         if root != relation {
             raw::RelationClose(root);
@@ -399,12 +428,8 @@ unsafe fn primary_key(root: Relation) -> &'static [&'static [u8]] {
         let count = if list.is_null() { 0 } else { (*list).length };
         for position in 0..usize::try_from(count).unwrap_or(0) {
             let oid = (*(*list).elements.add(position)).oid_value;
-            let index = raw::relation_open(oid, pg_sys::AccessShareLock as c_int);
-            let names = (*(*index).rd_index)
-                .indisprimary
-                .then(|| index_columns(root, index));
-            raw::relation_close(index, pg_sys::AccessShareLock as c_int);
-            if let Some(names) = names {
+            let names = index_columns(root, oid, true);
+            if !names.is_empty() {
                 return names;
             }
         }
@@ -412,21 +437,35 @@ unsafe fn primary_key(root: Relation) -> &'static [&'static [u8]] {
     }
 }
 
-unsafe fn index_columns(root: Relation, index: Relation) -> &'static [&'static [u8]] {
-    // SAFETY: the index belongs to the root; memory is of the entry's context.
+/// The names of an index's columns; none where it is gone, or is not the primary key where only that is asked for. Read
+/// from the catalog cache: nothing keeps the index of an inheritance parent from being dropped meanwhile.
+unsafe fn index_columns(root: Relation, index: Oid, primary: bool) -> &'static [&'static [u8]] {
+    // SAFETY: the tuple is held while it is read; memory is of the entry's context.
     unsafe {
-        let form = (*index).rd_index;
-        let count = usize::try_from((*form).indnkeyatts).unwrap_or(0);
-        let names: *mut &'static [u8] = raw::alloc_array(count);
-        for position in 0..count {
-            let attnum = *(*form).indkey.values.as_ptr().add(position);
-            let at = usize::try_from(attnum - 1).unwrap_or(0);
-            let attribute = raw::attribute((*root).rd_att, at);
-            let (name, len) = types::copy_name(&raw const (*attribute).attname);
-            names
-                .add(position)
-                .write(core::slice::from_raw_parts(name, len));
+        let tuple = pg_sys::SearchSysCache1(
+            pg_sys::SysCacheIdentifier::INDEXRELID as c_int,
+            pg_sys::Datum::from(index),
+        );
+        if tuple.is_null() {
+            return &[];
         }
-        core::slice::from_raw_parts(names, count)
+        let form: pg_sys::Form_pg_index = pg_sys::GETSTRUCT(tuple).cast();
+        let mut kept: &[&[u8]] = &[];
+        if !primary || (*form).indisprimary {
+            let count = usize::try_from((*form).indnkeyatts).unwrap_or(0);
+            let names: *mut &'static [u8] = raw::alloc_array(count);
+            for position in 0..count {
+                let attnum = *(*form).indkey.values.as_ptr().add(position);
+                let at = usize::try_from(attnum - 1).unwrap_or(0);
+                let attribute = raw::attribute((*root).rd_att, at);
+                let (name, len) = types::copy_name(&raw const (*attribute).attname);
+                names
+                    .add(position)
+                    .write(core::slice::from_raw_parts(name, len));
+            }
+            kept = core::slice::from_raw_parts(names, count);
+        }
+        pg_sys::ReleaseSysCache(tuple);
+        kept
     }
 }

@@ -109,7 +109,7 @@ impl Draft {
         let text = guc::text(setting);
         if !text.is_empty() {
             // SAFETY: makes a text.
-            unsafe { self.set_text(column, text) };
+            unsafe { self.set_text(column, actor::valid(text)) };
         }
     }
 
@@ -168,6 +168,7 @@ impl Draft {
                 self.values[column::AT].value() as i64,
                 self.values.as_mut_ptr(),
                 self.nulls.as_mut_ptr(),
+                column::COUNT,
             );
             raw::switch_to(before);
             if !tuple.is_null() {
@@ -204,6 +205,18 @@ pub(super) struct Part<'a> {
 }
 
 static WRITERS: Global<[Option<Writer>; 4]> = Global::new([None; 4]);
+static WRITERS_CONTEXT: Global<pg_sys::MemoryContext> = Global::new(core::ptr::null_mut());
+
+/// Frees the writers, one of which an error may have left in use.
+pub(super) fn abort() {
+    let context = *WRITERS_CONTEXT.get();
+    if !context.is_null() && WRITERS.get().iter().any(Option::is_none) {
+        *WRITERS.get() = [None; 4];
+        // SAFETY: no writer is in use once an error has been raised.
+        unsafe { raw::MemoryContextReset(context) };
+    }
+}
+
 /// A writer that grew beyond this is given back.
 const KEPT_CAPACITY: usize = 1 << 20;
 
@@ -220,12 +233,18 @@ pub(super) unsafe fn write_parts(draft: &mut Draft, tracked: &Tracked, parts: &[
         let count = tracked.columns().len();
         let losses: *mut Loss = raw::palloc0(count * parts.len() + 1).cast();
         let mut lossy = 0;
+        let mut written = 0;
         for (index, part) in parts.iter().enumerate() {
             let part_losses = core::slice::from_raw_parts_mut(losses.add(index * count), count);
+            // The parts of one row must fit into one tuple.
+            if part.column == column::KEYFRAME && written > super::jsonb::MAX_BYTES {
+                break;
+            }
             let mut writer = writer(index);
             if write_object(&mut writer, tracked, part, part_losses) {
                 lossy += 1;
             }
+            written += writer.len();
             draft.set(part.column, writer.finish());
             keep(index, writer);
         }
@@ -244,7 +263,13 @@ unsafe fn writer(index: usize) -> Writer {
             writer
         }
         // SAFETY: lives as long as the backend.
-        None => unsafe { Writer::new(pg_sys::TopMemoryContext, 8 * 1024) },
+        None => unsafe {
+            if WRITERS_CONTEXT.get().is_null() {
+                *WRITERS_CONTEXT.get() =
+                    raw::new_context(pg_sys::TopMemoryContext, c"directus_versions writers");
+            }
+            Writer::new(*WRITERS_CONTEXT.get(), 8 * 1024)
+        },
     }
 }
 
@@ -253,7 +278,7 @@ unsafe fn keep(index: usize, writer: Writer) {
     if writer.capacity() <= KEPT_CAPACITY {
         WRITERS.get()[index] = Some(writer);
     } else {
-        // SAFETY: moved to the context of the row, which is freed with it.
+        // SAFETY: freed with the memory of the row at hand.
         unsafe { writer.leave() };
     }
 }
@@ -285,18 +310,20 @@ unsafe fn write_object(
             .enumerate()
             .filter(|(at, column)| part.selection.has(*at, column))
     };
-    let mut object = out.open_object(chosen().count());
+    let mut left = chosen().count();
+    let mut object = out.open_object(left);
     for (_, column) in chosen() {
         out.key(&mut object, column.name());
     }
     let mut lossy = false;
     for (at, column) in chosen() {
+        left -= 1;
         let entry = match part.row.get(column.index) {
             None => Writer::null(),
             Some(_) if column.treatment == Treatment::Mask => out.string(b"**********"),
             Some(value) => {
                 // SAFETY: the value is of the column.
-                let (entry, loss) = unsafe { value::write_column(out, column.info, value) };
+                let (entry, loss) = unsafe { value::write_column(out, column.info, value, left) };
                 losses[at] = loss;
                 lossy |= loss != Loss::None;
                 entry

@@ -82,6 +82,21 @@ mod column {
     pub(super) const COUNT: usize = 16;
 }
 
+/// As [`read`]; where nothing is found, once more. A scan that sees the latest versions can meet the new version of a
+/// row before its transaction commits and the old one after.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn read_again(collection: i32) -> Option<Scope> {
+    // SAFETY: see above.
+    unsafe {
+        read(collection).or_else(|| {
+            raw::AcceptInvalidationMessages();
+            read(collection)
+        })
+    }
+}
+
 /// Reads the settings of a collection into the current memory context; `None` where there is no such row, as after a
 /// partial restore.
 ///
@@ -138,8 +153,9 @@ pub(super) unsafe fn named(name: &[u8]) -> Option<(i32, Oid)> {
             if tuple.is_null() {
                 break;
             }
-            let mut values = [Datum::null(); column::COUNT];
-            let mut nulls = [false; column::COUNT];
+            let natts = ((*(*relation).rd_att).natts as usize).max(column::COUNT);
+            let values = core::slice::from_raw_parts_mut(raw::alloc_array::<Datum>(natts), natts);
+            let nulls = core::slice::from_raw_parts_mut(raw::alloc_array::<bool>(natts), natts);
             raw::heap_deform_tuple(
                 tuple,
                 (*relation).rd_att,

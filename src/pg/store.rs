@@ -2,6 +2,8 @@
 
 use super::catalog::{self, Table};
 use super::raw::{self, Global};
+use super::relation;
+use super::row;
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, HeapTuple, Oid, TimestampTz};
@@ -39,6 +41,7 @@ pub(super) unsafe fn partition(at: TimestampTz) -> Option<Oid> {
     // SAFETY: the log is range-partitioned by one column of type timestamptz.
     unsafe {
         let log = raw::relation_open(catalog::oid(Table::Log)?, pg_sys::AccessShareLock as c_int);
+        let generation = relation::generation();
         let mut found = route(log, at);
         let before = raw::switch_to(pg_sys::TopMemoryContext);
         found.desc = raw::CreateTupleDescCopy((*log).rd_att);
@@ -48,6 +51,9 @@ pub(super) unsafe fn partition(at: TimestampTz) -> Option<Oid> {
         let outdated = core::mem::replace(PARTITION.get(), found).desc;
         if !outdated.is_null() {
             raw::FreeTupleDesc(outdated);
+        }
+        if relation::generation() != generation {
+            invalidate();
         }
         (relid != pg_sys::InvalidOid).then_some(relid)
     }
@@ -95,6 +101,23 @@ unsafe fn route(log: pg_sys::Relation, at: TimestampTz) -> Partition {
     }
 }
 
+/// Opens the partition for rows of time `at`. While its lock was waited for, another may have been made for that time.
+unsafe fn open(mut relid: Oid, at: TimestampTz) -> pg_sys::Relation {
+    // SAFETY: the lock keeps the partition from being detached.
+    unsafe {
+        loop {
+            let relation = raw::relation_open(relid, pg_sys::RowExclusiveLock as c_int);
+            match partition(at) {
+                Some(other) if other != relid => {
+                    raw::relation_close(relation, pg_sys::RowExclusiveLock as c_int);
+                    relid = other;
+                }
+                _ => return relation,
+            }
+        }
+    }
+}
+
 /// Inserts rows into a partition of the log, giving them consecutive ids in their first column.
 ///
 /// # Safety
@@ -115,12 +138,7 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
                 .cast();
             id.write_unaligned(first + i64::try_from(offset).unwrap_or(0));
         }
-        let pushed = !raw::ActiveSnapshotSet();
-        if pushed {
-            // Values that go out of line want a snapshot; at the end of a transaction there is none.
-            raw::PushActiveSnapshot(raw::GetTransactionSnapshot());
-        }
-        let relation = raw::relation_open(partition, pg_sys::RowExclusiveLock as c_int);
+        let relation = open(partition, super::buffer::time_of(tuples[0]));
         let estate = raw::CreateExecutorState();
         let before = raw::switch_to((*estate).es_query_cxt);
         let info: *mut pg_sys::ResultRelInfo = raw::alloc_array(1);
@@ -145,6 +163,7 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
             0,
             core::ptr::null_mut(),
         );
+        note_long_items(tuples);
         for index in 0..count {
             crate::compat::insert_index_tuples(info, *slots.add(index), estate);
             raw::ExecDropSingleTupleTableSlot(*slots.add(index));
@@ -153,23 +172,65 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
         raw::switch_to(before);
         raw::FreeExecutorState(estate);
         raw::relation_close(relation, pg_sys::NoLock as c_int);
-        if pushed {
-            raw::PopActiveSnapshot();
-        }
         first
+    }
+}
+
+/// Notes which rows have an abbreviated item, by which the views find them.
+unsafe fn note_long_items(tuples: &[HeapTuple]) {
+    // SAFETY: a row of the log has NULLs and so a bitmap, in which a bit says that there is a value; the first column is
+    // the id.
+    unsafe {
+        for tuple in tuples {
+            let header = (**tuple).t_data;
+            let bitmap = (*header).t_bits.as_ptr();
+            if *bitmap.add(row::column::LONG_ITEM / 8) & (1 << (row::column::LONG_ITEM % 8)) == 0 {
+                continue;
+            }
+            let Some(table) = catalog::oid(Table::LongItem) else {
+                return;
+            };
+            let id: *mut i64 = header
+                .cast::<u8>()
+                .add(usize::from((*header).t_hoff))
+                .cast();
+            let relation = raw::relation_open(table, pg_sys::RowExclusiveLock as c_int);
+            let mut values = [Datum::from(id.read_unaligned())];
+            let mut nulls = [false];
+            let noted =
+                raw::heap_form_tuple((*relation).rd_att, values.as_mut_ptr(), nulls.as_mut_ptr());
+            raw::CatalogTupleInsert(relation, noted);
+            raw::relation_close(relation, pg_sys::NoLock as c_int);
+        }
     }
 }
 
 /// Forms a row of the log in the current memory context; null where the extension is not there.
 ///
 /// # Safety
-/// The arrays must have a value for each column of the log.
-pub(super) unsafe fn form(at: TimestampTz, values: *mut Datum, nulls: *mut bool) -> HeapTuple {
+/// The arrays must have `count` values, for the columns that this version of the log has.
+pub(super) unsafe fn form(
+    at: TimestampTz,
+    values: *mut Datum,
+    nulls: *mut bool,
+    count: usize,
+) -> HeapTuple {
     // SAFETY: a partition has the columns of the log in the same order.
     unsafe {
         if partition(at).is_none() {
             return core::ptr::null_mut();
         }
-        raw::heap_form_tuple(PARTITION.get().desc, values, nulls)
+        let desc = PARTITION.get().desc;
+        let natts = (*desc).natts as usize;
+        if natts <= count {
+            return raw::heap_form_tuple(desc, values, nulls);
+        }
+        // Columns that a newer version of the extension added while this library was loaded.
+        let more_values: *mut Datum = raw::alloc_array(natts);
+        let more_nulls: *mut bool = raw::alloc_array(natts);
+        core::ptr::copy_nonoverlapping(values, more_values, count);
+        core::ptr::copy_nonoverlapping(nulls, more_nulls, count);
+        core::slice::from_raw_parts_mut(more_nulls.add(count), natts - count).fill(true);
+        raw::heap_form_tuple(desc, more_values, more_nulls)
     }
 }

@@ -8,28 +8,82 @@ use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Oid, Relation, TriggerData};
 
-/// The relations that the statement at hand has dealt with. TRUNCATE of a partitioned table fires the triggers of
-/// the table and of each partition, and each row is recorded once.
+/// What the statement at hand has dealt with. TRUNCATE of a partitioned table fires the triggers of the table and then
+/// of each partition, and each row is recorded once, with the table.
 struct Done {
     transaction: u64,
     command: u32,
-    collections: [i32; MOST],
-    collection_count: usize,
-    relations: *mut Oid,
-    relation_count: usize,
+    /// Collections of which this command has an activity, and relations of which it has the rows.
+    collections: Oids,
+    relations: Oids,
+    /// Partitions recorded with their root, until their own trigger fires. Another trigger may run commands in between.
+    expected: Oids,
+}
+
+/// A list in memory of the backend.
+struct Oids {
+    items: *mut Oid,
+    count: usize,
     capacity: usize,
 }
 
-const MOST: usize = 64;
+impl Oids {
+    const fn new() -> Self {
+        Self {
+            items: core::ptr::null_mut(),
+            count: 0,
+            capacity: 0,
+        }
+    }
+
+    /// Adds an item; false when it was there.
+    unsafe fn add(&mut self, item: Oid) -> bool {
+        // SAFETY: the array has room for `capacity` and holds `count`.
+        unsafe {
+            if self.position(item).is_some() {
+                return false;
+            }
+            if self.count == self.capacity {
+                let capacity = (self.capacity * 2).max(64);
+                let bytes = capacity * size_of::<Oid>();
+                self.items = if self.items.is_null() {
+                    raw::MemoryContextAllocHuge(pg_sys::TopMemoryContext, bytes).cast()
+                } else {
+                    raw::repalloc_huge(self.items.cast(), bytes).cast()
+                };
+                self.capacity = capacity;
+            }
+            *self.items.add(self.count) = item;
+            self.count += 1;
+            true
+        }
+    }
+
+    /// Takes an item out; false when it was not there.
+    unsafe fn remove(&mut self, item: Oid) -> bool {
+        // SAFETY: see `add`.
+        unsafe {
+            let Some(at) = self.position(item) else {
+                return false;
+            };
+            self.count -= 1;
+            *self.items.add(at) = *self.items.add(self.count);
+            true
+        }
+    }
+
+    fn position(&self, item: Oid) -> Option<usize> {
+        // SAFETY: the array holds `count`.
+        (0..self.count).find(|at| unsafe { *self.items.add(*at) } == item)
+    }
+}
 
 static DONE: Global<Done> = Global::new(Done {
     transaction: 0,
     command: 0,
-    collections: [0; MOST],
-    collection_count: 0,
-    relations: core::ptr::null_mut(),
-    relation_count: 0,
-    capacity: 0,
+    collections: Oids::new(),
+    relations: Oids::new(),
+    expected: Oids::new(),
 });
 
 impl Done {
@@ -37,46 +91,17 @@ impl Done {
         if self.transaction != transaction || self.command != command {
             self.transaction = transaction;
             self.command = command;
-            self.collection_count = 0;
-            self.relation_count = 0;
+            self.collections.count = 0;
+            self.relations.count = 0;
         }
     }
+}
 
-    fn first_of(&mut self, collection: i32) -> bool {
-        let known = &self.collections[..self.collection_count];
-        if known.contains(&collection) {
-            return false;
-        }
-        if self.collection_count < MOST {
-            self.collections[self.collection_count] = collection;
-            self.collection_count += 1;
-        }
-        true
-    }
-
-    unsafe fn first_relation(&mut self, relid: Oid) -> bool {
-        // SAFETY: the array has room for `capacity` and holds `relation_count`.
-        unsafe {
-            if self.relation_count > 0
-                && core::slice::from_raw_parts(self.relations, self.relation_count).contains(&relid)
-            {
-                return false;
-            }
-            if self.relation_count == self.capacity {
-                let capacity = (self.capacity * 2).max(64);
-                let bytes = capacity * size_of::<Oid>();
-                self.relations = if self.relations.is_null() {
-                    raw::MemoryContextAllocHuge(pg_sys::TopMemoryContext, bytes).cast()
-                } else {
-                    raw::repalloc_huge(self.relations.cast(), bytes).cast()
-                };
-                self.capacity = capacity;
-            }
-            *self.relations.add(self.relation_count) = relid;
-            self.relation_count += 1;
-            true
-        }
-    }
+/// Forgets what was dealt with, at the end of a transaction or when a part of it rolls back.
+pub(super) fn forget() {
+    let done = DONE.get();
+    done.transaction = 0;
+    done.expected.count = 0;
 }
 
 /// BEFORE TRUNCATE FOR EACH STATEMENT.
@@ -93,14 +118,21 @@ pub(super) unsafe fn statement(trigger: *mut TriggerData) {
         let Some(tracked) = capture::recorded(trigger) else {
             return;
         };
+        if DONE.get().expected.remove((*relation).rd_id) {
+            return;
+        }
         DONE.get()
             .begin(raw::GetTopFullTransactionId().value, command);
-        if DONE.get().first_of(tracked.collection) {
+        if DONE
+            .get()
+            .collections
+            .add(Oid::from(tracked.collection as u32))
+        {
             Draft::new(Some(tracked.collection), command, action::TRUNCATE).push();
         }
         if partitioned {
             leaves(relation, tracked.collection, command);
-        } else if DONE.get().first_relation((*relation).rd_id) {
+        } else if DONE.get().relations.add((*relation).rd_id) {
             rows(relation, tracked, command);
         }
         capture::end_statement(command);
@@ -115,9 +147,12 @@ unsafe fn leaves(root: Relation, collection: i32, command: u32) {
         for index in 0..usize::try_from((*desc).nparts).unwrap_or(0) {
             let relid = *(*desc).oids.add(index);
             let partition = raw::relation_open(relid, pg_sys::NoLock as c_int);
+            if has_own_trigger(partition) {
+                DONE.get().expected.add(relid);
+            }
             match (*(*partition).rd_rel).relkind as u8 {
                 pg_sys::RELKIND_PARTITIONED_TABLE => leaves(partition, collection, command),
-                pg_sys::RELKIND_RELATION if DONE.get().first_relation(relid) => {
+                pg_sys::RELKIND_RELATION if DONE.get().relations.add(relid) => {
                     let tracked = &*relation::tracked(partition, capture::function());
                     if tracked.collection == collection {
                         rows(partition, tracked, command);
@@ -127,6 +162,21 @@ unsafe fn leaves(root: Relation, collection: i32, command: u32) {
             }
             raw::relation_close(partition, pg_sys::NoLock as c_int);
         }
+    }
+}
+
+/// Whether TRUNCATE will fire a trigger of ours on a partition.
+unsafe fn has_own_trigger(partition: Relation) -> bool {
+    // SAFETY: the trigger descriptor lives as long as the relation is open.
+    unsafe {
+        let desc = (*partition).trigdesc;
+        if desc.is_null() {
+            return false;
+        }
+        let function = capture::truncate_function();
+        core::slice::from_raw_parts((*desc).triggers, (*desc).numtriggers as usize)
+            .iter()
+            .any(|trigger| trigger.tgfoid == function && trigger.tgenabled as u8 != b'D')
     }
 }
 

@@ -28,33 +28,38 @@ const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
 
 /// A varlena whose text may be longer than itself is left out beyond this size, before its output function fails.
 const MAX_FOR_OUTPUT: usize = 100 << 20;
-/// Kept free for the small columns of a row with huge ones.
+/// Kept free for each column still to come: no marker and no value of fixed length takes more.
+const SMALL: usize = 512;
+/// Kept free beside the exact text of a value.
 const RESERVE: usize = 8 << 20;
 
 /// Writes a column's value, or the marker of one that does not fit.
 ///
 /// # Safety
-/// `value` must be a datum of the type. Raises what detoasting and output functions raise.
+/// `value` must be a datum of the type, and so many columns follow it in the object. Raises what detoasting and output functions raise.
 pub(super) unsafe fn write_column(
     out: &mut Writer,
     info: *mut TypeInfo,
     value: Datum,
+    columns_after: usize,
 ) -> (u32, Loss) {
     // SAFETY: see above.
     unsafe {
-        let mut budget = super::jsonb::MAX_BYTES.saturating_sub(out.len());
-        if (*info).len == -1 && raw::toast_raw_datum_size(value) > RESERVE / 8 {
-            budget = budget.saturating_sub(RESERVE);
-            if raw::toast_raw_datum_size(value) > budget {
-                return (marker(out, value), Loss::Value);
-            }
+        let budget =
+            super::jsonb::MAX_BYTES.saturating_sub(out.len() + (columns_after + 1) * SMALL);
+        let varies = (*info).len == -1;
+        if varies && raw::toast_raw_datum_size(value) > budget {
+            return (marker(out, value), Loss::Value);
         }
-        let start = out.begin_value(budget);
+        let start = out.begin_value(if varies { budget } else { budget + SMALL });
         let (entry, loss) = write(out, info, value);
         if out.end_value(start) {
             return (entry, loss);
         }
-        (marker(out, value), Loss::Value)
+        if varies {
+            return (marker(out, value), Loss::Value);
+        }
+        (Writer::null(), Loss::Bytes)
     }
 }
 
@@ -365,17 +370,20 @@ unsafe fn write_json(out: &mut Writer, value: Datum) -> (u32, Loss) {
     // SAFETY: the datum is a json.
     unsafe {
         let text = raw::payload(raw::pg_detoast_datum_packed(value.cast_mut_ptr()).cast::<u8>());
-        let Some(jsonb) = json::to_jsonb(text) else {
+        let Some((jsonb, harmless)) = json::to_jsonb(text) else {
             return (out.string(text), Loss::Text);
         };
         let root = raw::payload(jsonb.cast::<u8>());
-        let canonical = raw::JsonbToCString(
-            core::ptr::null_mut(),
-            jsonb.cast::<u8>().add(4).cast(),
-            c_int::try_from(text.len()).unwrap_or(0),
-        );
-        let same = CStr::from_ptr(canonical).to_bytes() == text;
-        raw::pfree(canonical.cast());
+        let same = harmless && {
+            let canonical = raw::JsonbToCString(
+                core::ptr::null_mut(),
+                jsonb.cast::<u8>().add(4).cast(),
+                c_int::try_from(text.len()).unwrap_or(0),
+            );
+            let same = CStr::from_ptr(canonical).to_bytes() == text;
+            raw::pfree(canonical.cast());
+            same
+        };
         let entry = out.jsonb(root);
         // A null within an object could not be told from SQL NULL.
         let loss = if same && entry != Writer::null() {

@@ -1,6 +1,6 @@
 //! What happens at the end of a transaction or savepoint, and when the caches of the server are invalidated.
 
-use super::{actor, buffer, capture, catalog, relation};
+use super::{actor, buffer, capture, catalog, raw, relation, row, truncate};
 use core::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, Oid, SubTransactionId};
@@ -26,16 +26,27 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
         // SAFETY: the transaction is still in progress.
         XACT_EVENT_PRE_COMMIT | XACT_EVENT_PRE_PREPARE => unsafe {
             if buffer::is_pending() {
+                // Values out of line want a snapshot; at the end of a transaction there is none.
+                let pushed = !raw::ActiveSnapshotSet();
+                if pushed {
+                    raw::PushActiveSnapshot(raw::GetTransactionSnapshot());
+                }
                 capture::end_statement(0);
+                if pushed {
+                    raw::PopActiveSnapshot();
+                }
             }
         },
         XACT_EVENT_COMMIT => {
             actor::commit();
+            truncate::forget();
             end();
         }
         // Whether the rows of a prepared transaction will be there is not known, so nothing of them is remembered.
         XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             actor::abort();
+            row::abort();
+            truncate::forget();
             end();
         }
         _ => {}
@@ -58,7 +69,11 @@ unsafe extern "C-unwind" fn subtransaction(
         pg_sys::SubXactEvent::SUBXACT_EVENT_COMMIT_SUB => {
             buffer::commit_subtransaction(child, parent);
         }
-        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => buffer::abort_subtransaction(child),
+        pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
+            buffer::abort_subtransaction(child);
+            row::abort();
+            truncate::forget();
+        }
         _ => {}
     }
 }
