@@ -3,7 +3,7 @@
 .PHONY: help setup demo test lint bench bench-check psql install clean
 
 help: ## Show this list
-	@sed -nE 's/^([a-z-]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 setup: ## Install what building and testing need: system packages, cargo-pgrx
 	@.ci/setup
@@ -18,9 +18,11 @@ lint: ## Check format, clippy, and types for the other PostgreSQL versions
 	@.ci/lint
 
 bench: ## Measure the cost of recording, in a throw-away cluster
+	@.ci/setup bench
 	@bench/run
 
 bench-check: ## Measure, and show what got worse by more than a tenth
+	@.ci/setup bench
 	@bench/run --check
 
 psql: ## Open psql in a throw-away cluster with the extension

@@ -5,11 +5,12 @@
 
 use super::actor;
 use super::raw::{self, Global};
+use super::slots;
 use super::store;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{HeapTuple, MemoryContext, SubTransactionId};
 
-const MAX_ROWS: usize = 1000;
+const MAX_ROWS: usize = slots::MOST;
 const MAX_BYTES: usize = 1 << 20;
 
 #[derive(Clone, Copy)]
@@ -113,7 +114,7 @@ pub(super) unsafe fn flush() {
                 .iter()
                 .take_while(|tuple| store::partition(time_of(**tuple)) == Some(partition))
                 .count();
-            let (now, later) = rest.split_at_mut(same.max(1));
+            let (now, later) = rest.split_at_mut(same.clamp(1, slots::MOST));
             store::insert(partition, now);
             rest = later;
         }

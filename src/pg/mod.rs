@@ -34,6 +34,7 @@ mod row;
 mod scope;
 mod sequence;
 mod settings;
+mod slots;
 mod store;
 mod truncate;
 mod types;

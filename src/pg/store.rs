@@ -4,6 +4,7 @@ use super::catalog::{self, Table};
 use super::raw::{self, Global};
 use super::relation;
 use super::row;
+use super::slots;
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, HeapTuple, Oid, TimestampTz};
@@ -49,6 +50,7 @@ pub(super) unsafe fn partition(at: TimestampTz) -> Option<Oid> {
         raw::relation_close(log, pg_sys::AccessShareLock as c_int);
         let relid = found.relid;
         let outdated = core::mem::replace(PARTITION.get(), found).desc;
+        slots::forget();
         if !outdated.is_null() {
             raw::FreeTupleDesc(outdated);
         }
@@ -145,29 +147,20 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
         (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
         raw::InitResultRelInfo(info, relation, 0, core::ptr::null_mut(), 0);
         raw::ExecOpenIndices(info, false);
-        let slots: *mut *mut pg_sys::TupleTableSlot = raw::alloc_array(count);
-        for (index, tuple) in tuples.iter().enumerate() {
-            let slot = raw::MakeSingleTupleTableSlot(
-                (*relation).rd_att,
-                &raw const pg_sys::TTSOpsHeapTuple,
-            );
-            // The slot frees the tuple, and so need not copy it.
-            raw::ExecStoreHeapTuple(*tuple, slot, true);
-            *slots.add(index) = slot;
-        }
+        let slots = slots::fill(PARTITION.get().desc, tuples);
         raw::heap_multi_insert(
             relation,
-            slots,
+            slots.as_mut_ptr(),
             c_int::try_from(count).unwrap_or(0),
             raw::GetCurrentCommandId(true),
             0,
             core::ptr::null_mut(),
         );
         note_long_items(tuples);
-        for index in 0..count {
-            crate::compat::insert_index_tuples(info, *slots.add(index), estate);
-            raw::ExecDropSingleTupleTableSlot(*slots.add(index));
+        for slot in slots.iter() {
+            crate::compat::insert_index_tuples(info, *slot, estate);
         }
+        slots::clear(slots);
         raw::ExecCloseIndices(info);
         raw::switch_to(before);
         raw::FreeExecutorState(estate);

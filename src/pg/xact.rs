@@ -1,6 +1,6 @@
 //! What happens at the end of a transaction or savepoint, and when the caches of the server are invalidated.
 
-use super::{actor, buffer, capture, catalog, raw, relation, row, truncate};
+use super::{actor, buffer, capture, catalog, raw, relation, row, slots, truncate};
 use core::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, Oid, SubTransactionId};
@@ -46,6 +46,7 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
         XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             actor::abort();
             row::abort();
+            slots::forget();
             truncate::forget();
             end();
         }
@@ -72,6 +73,7 @@ unsafe extern "C-unwind" fn subtransaction(
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
             buffer::abort_subtransaction(child);
             row::abort();
+            slots::forget();
             truncate::forget();
         }
         _ => {}
