@@ -134,13 +134,15 @@ pub(crate) const INTERVALS_ARE_FINITE: bool = cfg!(any(feature = "pg15", feature
 /// # Safety
 /// Must run in a transaction.
 pub(crate) unsafe fn owns_table(table: pg_sys::Oid, role: pg_sys::Oid) -> bool {
-    // SAFETY: a catalog look-up.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        return pg_sys::pg_class_ownercheck(table, role);
-        #[cfg(not(feature = "pg15"))]
-        return pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, role);
+    #[cfg(feature = "pg15")]
+    use pg_sys::pg_class_ownercheck as owns;
+    #[cfg(not(feature = "pg15"))]
+    unsafe fn owns(table: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+        // SAFETY: a catalog look-up.
+        unsafe { pg_sys::object_ownercheck(pg_sys::RelationRelationId, table, role) }
     }
+    // SAFETY: a catalog look-up.
+    unsafe { owns(table, role) }
 }
 
 /// Whether a role owns a schema.
@@ -148,11 +150,13 @@ pub(crate) unsafe fn owns_table(table: pg_sys::Oid, role: pg_sys::Oid) -> bool {
 /// # Safety
 /// Must run in a transaction.
 pub(crate) unsafe fn owns_schema(schema: pg_sys::Oid, role: pg_sys::Oid) -> bool {
-    // SAFETY: a catalog look-up.
-    unsafe {
-        #[cfg(feature = "pg15")]
-        return pg_sys::pg_namespace_ownercheck(schema, role);
-        #[cfg(not(feature = "pg15"))]
-        return pg_sys::object_ownercheck(pg_sys::NamespaceRelationId, schema, role);
+    #[cfg(feature = "pg15")]
+    use pg_sys::pg_namespace_ownercheck as owns;
+    #[cfg(not(feature = "pg15"))]
+    unsafe fn owns(schema: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+        // SAFETY: a catalog look-up.
+        unsafe { pg_sys::object_ownercheck(pg_sys::NamespaceRelationId, schema, role) }
     }
+    // SAFETY: a catalog look-up.
+    unsafe { owns(schema, role) }
 }

@@ -366,6 +366,7 @@ pub(super) unsafe fn end_statement(command: u32) {
             end_of_way(&row);
         }
         buffer::flush();
+        row::trim();
         super::actor::end_statement();
     }
 }

@@ -336,14 +336,13 @@ impl Writer {
         self.capacity
     }
 
-    /// Gives the memory to the current context, which frees it when it is reset.
+    /// Gives the memory back.
     ///
     /// # Safety
-    /// The writer must not be used again.
-    pub(super) unsafe fn leave(self) {
-        // SAFETY: `data` was allocated in a memory context; a chunk cannot change its context, so the writer's
-        // memory is freed when the row's context is, by a callback.
-        unsafe { raw::free_with_context(self.data.cast()) };
+    /// No copy of the writer may be used again.
+    pub(super) unsafe fn free(self) {
+        // SAFETY: `data` came from palloc.
+        unsafe { raw::pfree(self.data.cast()) };
     }
 
     /// Ends the jsonb and returns its datum, which lies in the writer's memory.

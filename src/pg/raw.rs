@@ -25,10 +25,6 @@ unsafe extern "C-unwind" {
     pub(super) fn MemoryContextSetParent(context: MemoryContext, parent: MemoryContext);
     pub(super) fn MemoryContextDeleteChildren(context: MemoryContext);
     pub(super) fn MemoryContextDelete(context: MemoryContext);
-    pub(super) fn MemoryContextRegisterResetCallback(
-        context: MemoryContext,
-        callback: *mut pg_sys::MemoryContextCallback,
-    );
     pub(super) fn AllocSetContextCreateInternal(
         parent: MemoryContext,
         name: *const c_char,
@@ -346,21 +342,6 @@ pub(super) unsafe fn new_context(
 ) -> MemoryContext {
     // SAFETY: the name is static, as aset.c wants it.
     unsafe { AllocSetContextCreateInternal(parent, name.as_ptr(), 0, 8 * 1024, 8 * 1024 * 1024) }
-}
-
-/// Frees a chunk when the current memory context is reset.
-pub(super) unsafe fn free_with_context(chunk: *mut c_void) {
-    unsafe extern "C-unwind" fn free(chunk: *mut c_void) {
-        // SAFETY: runs once.
-        unsafe { pfree(chunk) };
-    }
-    // SAFETY: the callback lives in the context whose reset calls it.
-    unsafe {
-        let callback: *mut pg_sys::MemoryContextCallback = alloc_array(1);
-        (*callback).func = Some(free);
-        (*callback).arg = chunk;
-        MemoryContextRegisterResetCallback(pg_sys::CurrentMemoryContext, callback);
-    }
 }
 
 /// Makes room for `count` values of `T` in the current memory context, zeroed.

@@ -210,14 +210,14 @@ static WRITERS_CONTEXT: Global<pg_sys::MemoryContext> = Global::new(core::ptr::n
 /// Frees the writers, one of which an error may have left in use.
 pub(super) fn abort() {
     let context = *WRITERS_CONTEXT.get();
-    if !context.is_null() && WRITERS.get().iter().any(Option::is_none) {
+    if !context.is_null() {
         *WRITERS.get() = [None; 4];
         // SAFETY: no writer is in use once an error has been raised.
         unsafe { raw::MemoryContextReset(context) };
     }
 }
 
-/// A writer that grew beyond this is given back.
+/// A writer that grew beyond this is given back at the end of the statement.
 const KEPT_CAPACITY: usize = 1 << 20;
 
 /// Writes the objects of a row, and beside them what their JSON leaves out.
@@ -246,7 +246,7 @@ pub(super) unsafe fn write_parts(draft: &mut Draft, tracked: &Tracked, parts: &[
             }
             written += writer.len();
             draft.set(part.column, writer.finish());
-            keep(index, writer);
+            WRITERS.get()[index] = Some(writer);
         }
         if lossy > 0 {
             let losses = core::slice::from_raw_parts(losses, count * parts.len());
@@ -257,29 +257,29 @@ pub(super) unsafe fn write_parts(draft: &mut Draft, tracked: &Tracked, parts: &[
 }
 
 unsafe fn writer(index: usize) -> Writer {
-    match WRITERS.get()[index].take() {
-        Some(mut writer) => {
-            writer.clear();
-            writer
+    if let Some(mut writer) = WRITERS.get()[index].take() {
+        writer.clear();
+        return writer;
+    }
+    // SAFETY: the context lives as long as the backend.
+    unsafe {
+        if WRITERS_CONTEXT.get().is_null() {
+            *WRITERS_CONTEXT.get() =
+                raw::new_context(pg_sys::TopMemoryContext, c"directus_versions writers");
         }
-        // SAFETY: lives as long as the backend.
-        None => unsafe {
-            if WRITERS_CONTEXT.get().is_null() {
-                *WRITERS_CONTEXT.get() =
-                    raw::new_context(pg_sys::TopMemoryContext, c"directus_versions writers");
-            }
-            Writer::new(*WRITERS_CONTEXT.get(), 8 * 1024)
-        },
+        Writer::new(*WRITERS_CONTEXT.get(), 8 * 1024)
     }
 }
 
-/// Keeps a writer for the next row, or leaves its memory to the end of this one.
-unsafe fn keep(index: usize, writer: Writer) {
-    if writer.capacity() <= KEPT_CAPACITY {
-        WRITERS.get()[index] = Some(writer);
-    } else {
-        // SAFETY: freed with the memory of the row at hand.
-        unsafe { writer.leave() };
+/// Gives up the memory of writers that grew large, once the rows they wrote are in the buffer.
+pub(super) fn trim() {
+    for slot in WRITERS.get() {
+        if slot.is_some_and(|writer| writer.capacity() > KEPT_CAPACITY)
+            && let Some(writer) = slot.take()
+        {
+            // SAFETY: nobody uses it between rows.
+            unsafe { writer.free() };
+        }
     }
 }
 
