@@ -4,11 +4,13 @@
 use super::support::{run, table};
 
 mod columns;
+mod events;
 mod forgery;
 mod helpers;
 mod leaks;
 mod levels;
 mod ownership;
+mod relink;
 mod rows;
 mod writers;
 

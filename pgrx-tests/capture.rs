@@ -2,6 +2,8 @@
 
 mod commit;
 mod copy;
+mod gaps;
+mod long;
 mod sessions;
 mod statements;
 mod transactions;

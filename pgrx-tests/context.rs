@@ -1,5 +1,6 @@
 //! Who did it: the settings, their fall-backs, and what cannot be forged.
 
+mod bytes;
 mod connections;
 mod fallbacks;
 mod roles;

@@ -3,6 +3,7 @@
 mod changes;
 mod kinds;
 mod names;
+mod replaced;
 
 use super::support::{run, table};
 

@@ -19,6 +19,7 @@ mod huge;
 mod keys;
 mod partitions;
 mod random;
+mod reading;
 mod readonly;
 mod scope;
 mod search_path;

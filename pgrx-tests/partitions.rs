@@ -4,7 +4,9 @@
 mod connections;
 mod coverage;
 mod inheritance;
+mod large;
 mod moves;
+mod truncate;
 
 use super::support::{int, run};
 

@@ -1,9 +1,11 @@
 //! What is recorded: track and its refusals, fields, masks, accountability, whole schemas, and the
 //! application's own events.
 
+mod columns;
 mod connections;
 mod events;
 mod fields;
+mod schemas;
 mod tables;
 
 use super::support::{int, run};

@@ -10,6 +10,7 @@ mod drop;
 mod isolation;
 mod locks;
 mod many;
+mod memory;
 mod tables;
 
 /// Open a session with a new schema, first on its `search_path`.

@@ -172,4 +172,34 @@ mod tests {
             "{seized}"
         );
     }
+
+    #[pg_test]
+    fn access_trigger_made_by_hand_without_arguments_records_nothing() {
+        owner("access_bare");
+        as_role("access_bare", || {
+            run("CREATE TABLE access_bare.free (id int PRIMARY KEY, v text)");
+            for table in ["t", "free"] {
+                run(&format!(
+                    "CREATE TRIGGER \"000\" AFTER INSERT OR UPDATE OR DELETE ON access_bare.{table}
+                         FOR EACH ROW EXECUTE FUNCTION directus_versions._capture_row();
+                     CREATE TRIGGER zz AFTER INSERT OR UPDATE OR DELETE ON access_bare.{table}
+                         FOR EACH ROW EXECUTE FUNCTION directus_versions._capture_row();
+                     INSERT INTO access_bare.{table} VALUES (1, 'a'), (2, 'b');
+                     UPDATE access_bare.{table} SET v = 'c' WHERE id = 1;
+                     DELETE FROM access_bare.{table} WHERE id = 2"
+                ));
+            }
+        });
+        assert_eq!(
+            entries("access_bare.t"),
+            [
+                r#"create 1 {"v": "a", "id": 1}"#,
+                r#"create 2 {"v": "b", "id": 2}"#,
+                r#"update 1 {"v": "c"} was {"v": "a"}"#,
+                r#"delete 2 was {"v": "b", "id": 2}"#
+            ]
+        );
+        assert!(entries("access_bare.free").is_empty());
+        assert_eq!(entries("access_bare_victim").len(), 1);
+    }
 }

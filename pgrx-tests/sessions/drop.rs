@@ -78,3 +78,37 @@ fn sessions_drop_extension_keeps_history_unless_allowed() {
     }
     session.run("DROP DATABASE sessions_drop WITH (FORCE)");
 }
+
+/// The event trigger's functions are in PL/pgSQL, so without that language the extension goes too.
+#[test]
+fn sessions_drop_language_keeps_history() {
+    let mut session = client();
+    session.run("CREATE DATABASE sessions_drop_language");
+    let mut other = connect(&mut session, "sessions_drop_language");
+    other
+        .batch_execute(
+            "CREATE EXTENSION directus_versions;
+             CREATE TABLE t (id int PRIMARY KEY); SELECT directus_versions.track('t');
+             INSERT INTO t VALUES (1)",
+        )
+        .unwrap();
+    for command in [
+        "DROP EXTENSION plpgsql CASCADE",
+        "DROP EXTENSION IF EXISTS nothing, plpgsql CASCADE",
+        "DROP LANGUAGE plpgsql CASCADE",
+    ] {
+        let refused = other.batch_execute(command).unwrap_err();
+        let refused = refused.as_db_error().unwrap();
+        assert_eq!(refused.code().code(), "55000", "{command}: {refused:?}");
+    }
+    other.batch_execute("INSERT INTO t VALUES (2)").unwrap();
+    assert_eq!(
+        count(
+            &mut other,
+            "SELECT count(*) FROM directus_versions.revisions"
+        ),
+        2
+    );
+    drop(other);
+    session.run("DROP DATABASE sessions_drop_language WITH (FORCE)");
+}
