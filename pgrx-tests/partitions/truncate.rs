@@ -85,7 +85,8 @@ mod tests {
         busy("par_trunc3");
         for (number, list) in [
             "par_trunc3, par_trunc3_a",
-            "par_trunc3, par_trunc3_note, par_trunc3_s",
+            "par_trunc3_a, par_trunc3",
+            "par_trunc3_s1, par_trunc3_note, par_trunc3, par_trunc3_s",
         ]
         .iter()
         .enumerate()

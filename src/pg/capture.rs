@@ -111,12 +111,6 @@ pub(super) unsafe fn function() -> pg_sys::Oid {
     }
 }
 
-/// The OID of the function of TRUNCATE's triggers.
-pub(super) unsafe fn truncate_function() -> pg_sys::Oid {
-    // SAFETY: a catalog look-up.
-    unsafe { super::catalog::function(c"_capture_truncate", &[]) }
-}
-
 /// Forgets that OID, for the extension may be another one now.
 pub(super) fn invalidate() {
     *CAPTURE.get() = pg_sys::InvalidOid;

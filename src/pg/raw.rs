@@ -25,6 +25,10 @@ unsafe extern "C-unwind" {
     pub(super) fn MemoryContextSetParent(context: MemoryContext, parent: MemoryContext);
     pub(super) fn MemoryContextDeleteChildren(context: MemoryContext);
     pub(super) fn MemoryContextDelete(context: MemoryContext);
+    pub(super) fn MemoryContextRegisterResetCallback(
+        context: MemoryContext,
+        callback: *mut pg_sys::MemoryContextCallback,
+    );
     pub(super) fn AllocSetContextCreateInternal(
         parent: MemoryContext,
         name: *const c_char,

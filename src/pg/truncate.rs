@@ -4,23 +4,22 @@ use super::capture;
 use super::raw::{self, Global};
 use super::relation::{self, Tracked};
 use super::row::{Draft, action};
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Oid, Relation, TriggerData};
+use pgrx::pg_sys::{MemoryContext, Oid, Relation, TriggerData};
 
-/// What the statement at hand has dealt with. TRUNCATE of a partitioned table fires the triggers of the table and then
-/// of each partition, and each row is recorded once, with the table.
+/// What a TRUNCATE has dealt with. It fires the triggers of each table that it names and of all their partitions, and each
+/// row is recorded once. It lives in the memory of the statement's executor state, which all these triggers share, and
+/// so ends with the statement, whatever commands other triggers run meanwhile.
 struct Done {
-    transaction: u64,
-    command: u32,
-    /// Collections of which this command has an activity, and relations of which it has the rows.
+    statement: MemoryContext,
     collections: Oids,
     relations: Oids,
-    /// Partitions recorded with their root, until their own trigger fires. Another trigger may run commands in between.
-    expected: Oids,
+    outer: *mut Done,
+    ended: pg_sys::MemoryContextCallback,
 }
 
-/// A list in memory of the backend.
+/// A list in memory of the statement.
 struct Oids {
     items: *mut Oid,
     count: usize,
@@ -37,7 +36,7 @@ impl Oids {
     }
 
     /// Adds an item; false when it was there.
-    unsafe fn add(&mut self, item: Oid) -> bool {
+    unsafe fn add(&mut self, statement: MemoryContext, item: Oid) -> bool {
         // SAFETY: the array has room for `capacity` and holds `count`.
         unsafe {
             if self.position(item).is_some() {
@@ -47,7 +46,7 @@ impl Oids {
                 let capacity = (self.capacity * 2).max(64);
                 let bytes = capacity * size_of::<Oid>();
                 self.items = if self.items.is_null() {
-                    raw::MemoryContextAllocHuge(pg_sys::TopMemoryContext, bytes).cast()
+                    raw::MemoryContextAllocHuge(statement, bytes).cast()
                 } else {
                     raw::repalloc_huge(self.items.cast(), bytes).cast()
                 };
@@ -59,49 +58,58 @@ impl Oids {
         }
     }
 
-    /// Takes an item out; false when it was not there.
-    unsafe fn remove(&mut self, item: Oid) -> bool {
-        // SAFETY: see `add`.
-        unsafe {
-            let Some(at) = self.position(item) else {
-                return false;
-            };
-            self.count -= 1;
-            *self.items.add(at) = *self.items.add(self.count);
-            true
-        }
-    }
-
     fn position(&self, item: Oid) -> Option<usize> {
         // SAFETY: the array holds `count`.
         (0..self.count).find(|at| unsafe { *self.items.add(*at) } == item)
     }
 }
 
-static DONE: Global<Done> = Global::new(Done {
-    transaction: 0,
-    command: 0,
-    collections: Oids::new(),
-    relations: Oids::new(),
-    expected: Oids::new(),
-});
+/// The statements in progress, the innermost first.
+static STATEMENTS: Global<*mut Done> = Global::new(core::ptr::null_mut());
 
-impl Done {
-    fn begin(&mut self, transaction: u64, command: u32) {
-        if self.transaction != transaction || self.command != command {
-            self.transaction = transaction;
-            self.command = command;
-            self.collections.count = 0;
-            self.relations.count = 0;
+/// What the statement of the trigger at hand has dealt with.
+unsafe fn done() -> &'static mut Done {
+    // SAFETY: a trigger runs in the per-tuple context of its executor state, a child of the state's own.
+    unsafe {
+        let statement = (*pg_sys::CurrentMemoryContext).parent;
+        let mut known = *STATEMENTS.get();
+        while !known.is_null() {
+            if (*known).statement == statement {
+                return &mut *known;
+            }
+            known = (*known).outer;
         }
+        let before = raw::switch_to(statement);
+        let done: *mut Done = raw::alloc_array(1);
+        raw::switch_to(before);
+        done.write(Done {
+            statement,
+            collections: Oids::new(),
+            relations: Oids::new(),
+            outer: *STATEMENTS.get(),
+            ended: pg_sys::MemoryContextCallback::default(),
+        });
+        (*done).ended.func = Some(end);
+        (*done).ended.arg = done.cast();
+        raw::MemoryContextRegisterResetCallback(statement, &raw mut (*done).ended);
+        *STATEMENTS.get() = done;
+        &mut *done
     }
 }
 
-/// Forgets what was dealt with, at the end of a transaction or when a part of it rolls back.
-pub(super) fn forget() {
-    let done = DONE.get();
-    done.transaction = 0;
-    done.expected.count = 0;
+/// Takes a statement off the list before its memory goes.
+unsafe extern "C-unwind" fn end(done: *mut c_void) {
+    // SAFETY: the list holds the statements whose memory is there.
+    unsafe {
+        let mut link: *mut *mut Done = STATEMENTS.get();
+        while !(*link).is_null() {
+            if (*link).cast::<c_void>() == done {
+                *link = (**link).outer;
+                return;
+            }
+            link = &raw mut (**link).outer;
+        }
+    }
 }
 
 /// BEFORE TRUNCATE FOR EACH STATEMENT.
@@ -118,21 +126,20 @@ pub(super) unsafe fn statement(trigger: *mut TriggerData) {
         let Some(tracked) = capture::recorded(trigger) else {
             return;
         };
-        if DONE.get().expected.remove((*relation).rd_id) {
+        let done = done();
+        let statement = done.statement;
+        if !partitioned && !done.relations.add(statement, (*relation).rd_id) {
             return;
         }
-        DONE.get()
-            .begin(raw::GetTopFullTransactionId().value, command);
-        if DONE
-            .get()
+        if done
             .collections
-            .add(Oid::from(tracked.collection as u32))
+            .add(statement, Oid::from(tracked.collection as u32))
         {
             Draft::new(Some(tracked.collection), command, action::TRUNCATE).push();
         }
         if partitioned {
-            leaves(relation, tracked.collection, command);
-        } else if DONE.get().relations.add((*relation).rd_id) {
+            leaves(done, relation, tracked.collection, command);
+        } else {
             rows(relation, tracked, command);
         }
         capture::end_statement(command);
@@ -140,19 +147,16 @@ pub(super) unsafe fn statement(trigger: *mut TriggerData) {
 }
 
 /// Records the rows of every partition, also of those that have no trigger of their own yet.
-unsafe fn leaves(root: Relation, collection: i32, command: u32) {
+unsafe fn leaves(done: &mut Done, root: Relation, collection: i32, command: u32) {
     // SAFETY: TRUNCATE has locked the partitions.
     unsafe {
         let desc = raw::RelationGetPartitionDesc(root, true);
         for index in 0..usize::try_from((*desc).nparts).unwrap_or(0) {
             let relid = *(*desc).oids.add(index);
             let partition = raw::relation_open(relid, pg_sys::NoLock as c_int);
-            if has_own_trigger(partition) {
-                DONE.get().expected.add(relid);
-            }
             match (*(*partition).rd_rel).relkind as u8 {
-                pg_sys::RELKIND_PARTITIONED_TABLE => leaves(partition, collection, command),
-                pg_sys::RELKIND_RELATION if DONE.get().relations.add(relid) => {
+                pg_sys::RELKIND_PARTITIONED_TABLE => leaves(done, partition, collection, command),
+                pg_sys::RELKIND_RELATION if done.relations.add(done.statement, relid) => {
                     let tracked = &*relation::tracked(partition, capture::function());
                     if tracked.collection == collection {
                         rows(partition, tracked, command);
@@ -162,21 +166,6 @@ unsafe fn leaves(root: Relation, collection: i32, command: u32) {
             }
             raw::relation_close(partition, pg_sys::NoLock as c_int);
         }
-    }
-}
-
-/// Whether TRUNCATE will fire a trigger of ours on a partition.
-unsafe fn has_own_trigger(partition: Relation) -> bool {
-    // SAFETY: the trigger descriptor lives as long as the relation is open.
-    unsafe {
-        let desc = (*partition).trigdesc;
-        if desc.is_null() {
-            return false;
-        }
-        let function = capture::truncate_function();
-        core::slice::from_raw_parts((*desc).triggers, (*desc).numtriggers as usize)
-            .iter()
-            .any(|trigger| trigger.tgfoid == function && trigger.tgenabled as u8 != b'D')
     }
 }
 

@@ -1,6 +1,6 @@
 //! What happens at the end of a transaction or savepoint, and when the caches of the server are invalidated.
 
-use super::{actor, buffer, capture, catalog, raw, relation, row, slots, truncate};
+use super::{actor, buffer, capture, catalog, raw, relation, row, slots};
 use core::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, Oid, SubTransactionId};
@@ -39,7 +39,6 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
         },
         XACT_EVENT_COMMIT => {
             actor::commit();
-            truncate::forget();
             end();
         }
         // Whether the rows of a prepared transaction will be there is not known, so nothing of them is remembered.
@@ -47,7 +46,6 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
             actor::abort();
             row::abort();
             slots::forget();
-            truncate::forget();
             end();
         }
         _ => {}
@@ -74,7 +72,6 @@ unsafe extern "C-unwind" fn subtransaction(
             buffer::abort_subtransaction(child);
             row::abort();
             slots::forget();
-            truncate::forget();
         }
         _ => {}
     }
