@@ -114,22 +114,39 @@ pub(super) unsafe fn comment(call: FunctionCallInfo) -> Datum {
     }
 }
 
-/// Whether the caller may select any column of a relation.
+/// Whether the caller may select any column of a relation; not one that was dropped meanwhile.
 ///
 /// # Safety
 /// Must run in a transaction.
 pub(super) unsafe fn may_select(relid: Oid) -> bool {
-    // SAFETY: catalog look-ups.
+    // SAFETY: catalog look-ups; the second one is made of a relation that is there.
     unsafe {
-        let role = raw::GetUserId();
-        let select = AclMode::from(pg_sys::ACL_SELECT);
-        pg_sys::pg_class_aclcheck(relid, role, select) == pg_sys::AclResult::ACLCHECK_OK
-            || pg_sys::pg_attribute_aclcheck_all(
-                relid,
-                role,
-                select,
-                pg_sys::AclMaskHow::ACLMASK_ANY,
-            ) == pg_sys::AclResult::ACLCHECK_OK
+        selects_all(relid)
+            || pg_sys::get_rel_relkind(relid) != 0
+                && pg_sys::pg_attribute_aclcheck_all(
+                    relid,
+                    raw::GetUserId(),
+                    AclMode::from(pg_sys::ACL_SELECT),
+                    pg_sys::AclMaskHow::ACLMASK_ANY,
+                ) == pg_sys::AclResult::ACLCHECK_OK
+    }
+}
+
+/// Whether the caller may select all of a relation; not of one that was dropped meanwhile.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn selects_all(relid: Oid) -> bool {
+    let mut missing = false;
+    // SAFETY: a catalog look-up that tells when there is no such relation.
+    unsafe {
+        pg_sys::pg_class_aclcheck_ext(
+            relid,
+            raw::GetUserId(),
+            AclMode::from(pg_sys::ACL_SELECT),
+            &raw mut missing,
+        ) == pg_sys::AclResult::ACLCHECK_OK
+            && !missing
     }
 }
 

@@ -3,7 +3,7 @@
 //! The SQL functions here are SECURITY INVOKER, so that the role that calls is known. SECURITY DEFINER would hide it,
 //! and a function of another role that the caller runs must not lend it the caller's rights.
 
-use super::activity::may_select;
+use super::activity::{may_select, selects_all};
 use super::arguments::{argument, null, oid, relation_name, schema_name};
 use super::catalog::{self, Table};
 use super::raw::{self, Global};
@@ -279,17 +279,6 @@ unsafe fn fetch(call: FunctionCallInfo, query: Datum, item: Datum) -> Datum {
         raw::switch_to(inner);
         raw::SPI_finish();
         result
-    }
-}
-
-unsafe fn selects_all(relid: Oid) -> bool {
-    // SAFETY: a catalog look-up.
-    unsafe {
-        pg_sys::pg_class_aclcheck(
-            relid,
-            raw::GetUserId(),
-            pg_sys::AclMode::from(pg_sys::ACL_SELECT),
-        ) == pg_sys::AclResult::ACLCHECK_OK
     }
 }
 
