@@ -110,11 +110,8 @@ pub(super) unsafe fn invoke(function: Oid, call: FunctionCallInfo) -> Datum {
         let info: *mut pg_sys::FmgrInfo = raw::alloc_array(1);
         raw::fmgr_info_cxt(function, info, pg_sys::CurrentMemoryContext);
         let count = usize::try_from((*call).nargs).unwrap_or(0);
-        let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>()
-            + count * size_of::<pg_sys::NullableDatum>();
-        let inner: FunctionCallInfo = raw::palloc0(bytes).cast();
+        let inner = arguments(count);
         (*inner).flinfo = info;
-        (*inner).nargs = (*call).nargs;
         core::ptr::copy_nonoverlapping((*call).args.as_ptr(), (*inner).args.as_mut_ptr(), count);
         let Some(address) = (*info).fn_addr else {
             return null(call);
@@ -194,10 +191,12 @@ unsafe fn ask_owner(name: &'static CStr, id: Datum) -> Option<Datum> {
     // SAFETY: the function takes a bigint.
     unsafe {
         let function = catalog::function(name, &[pg_sys::INT8OID]);
-        let inner = arguments(1);
-        (*(*inner).args.as_mut_ptr()).value = id;
-        let result = run_as_owner(|| invoke(function, inner));
-        (!(*inner).isnull).then_some(result)
+        let mut result = None;
+        run_as_owner(|| {
+            result = invoke_with(function, &[id]);
+            Datum::null()
+        });
+        result
     }
 }
 
@@ -306,12 +305,8 @@ unsafe fn row_is_visible(id: Datum, relid: Oid) -> bool {
         };
         let types = [pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
         let function = catalog::function(c"_row_visible", &types);
-        let inner = arguments(types.len());
-        for (index, value) in [Datum::from(relid), key, item].into_iter().enumerate() {
-            (*(*inner).args.as_mut_ptr().add(index)).value = value;
-        }
-        let visible = invoke(function, inner);
-        live.value() as u8 != 0 && !(*inner).isnull && visible.value() as u8 != 0
+        let visible = invoke_with(function, &[Datum::from(relid), key, item]);
+        live.value() as u8 != 0 && visible.is_some_and(|datum| datum.value() as u8 != 0)
     }
 }
 
@@ -333,13 +328,7 @@ unsafe fn selectable(call: FunctionCallInfo, relid: Oid, id: Datum, data: Datum)
             return null(call);
         };
         let values = [Datum::from(role), Datum::from(relid), collection, id, data];
-        let inner = arguments(values.len());
-        for (index, value) in values.into_iter().enumerate() {
-            (*(*inner).args.as_mut_ptr().add(index)).value = value;
-        }
-        let result = invoke(function, inner);
-        (*call).isnull = (*inner).isnull;
-        result
+        invoke_with(function, &values).unwrap_or_else(|| null(call))
     }
 }
 
