@@ -29,15 +29,21 @@ CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON log FOR EACH STATEMENT EXECUTE 
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON log_default FOR EACH STATEMENT EXECUTE FUNCTION _guard();
 CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON context FOR EACH ROW EXECUTE FUNCTION _guard();
 CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON context FOR EACH STATEMENT EXECUTE FUNCTION _guard();
+CREATE TRIGGER guard BEFORE UPDATE OR DELETE ON layout FOR EACH ROW EXECUTE FUNCTION _guard();
+CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON layout FOR EACH STATEMENT EXECUTE FUNCTION _guard();
 ALTER TABLE log ENABLE ALWAYS TRIGGER guard;
 ALTER TABLE log ENABLE ALWAYS TRIGGER guard_truncate;
 ALTER TABLE log_default ENABLE ALWAYS TRIGGER guard;
 ALTER TABLE log_default ENABLE ALWAYS TRIGGER guard_truncate;
 ALTER TABLE context ENABLE ALWAYS TRIGGER guard;
 ALTER TABLE context ENABLE ALWAYS TRIGGER guard_truncate;
+ALTER TABLE layout ENABLE ALWAYS TRIGGER guard;
+ALTER TABLE layout ENABLE ALWAYS TRIGGER guard_truncate;
 
 COMMENT ON TRIGGER guard ON log IS 'Recorded history cannot be changed';
 COMMENT ON TRIGGER guard_truncate ON log IS 'Recorded history cannot be removed';
 COMMENT ON TRIGGER guard_truncate ON log_default IS 'Recorded history cannot be removed';
 COMMENT ON TRIGGER guard ON context IS 'Recorded history cannot be changed';
 COMMENT ON TRIGGER guard_truncate ON context IS 'Recorded history cannot be removed';
+COMMENT ON TRIGGER guard ON layout IS 'Recorded history cannot be changed';
+COMMENT ON TRIGGER guard_truncate ON layout IS 'Recorded history cannot be removed';

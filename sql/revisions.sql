@@ -1,5 +1,16 @@
 -- Putting an item together from what its revisions changed.
 
+CREATE FUNCTION _delta(change) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_delta';
+COMMENT ON FUNCTION _delta(change) IS 'The new values of the fields that an update changed; NULL for other records';
+CREATE FUNCTION _prior(change) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_prior';
+COMMENT ON FUNCTION _prior(change) IS 'The values before of the fields that an update changed; NULL for other records';
+CREATE FUNCTION _whole(change) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_whole';
+COMMENT ON FUNCTION _whole(change) IS
+'The row that was created or deleted, or the one after an update that kept it; NULL for other records';
+
 CREATE FUNCTION _steps(collection int, item text, first bigint, past bigint) RETURNS SETOF log
 LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
     SELECT l.*

@@ -97,8 +97,54 @@ COMMENT ON COLUMN context.cluster IS 'The cluster''s system identifier: transact
 CREATE SEQUENCE log_id;
 COMMENT ON SEQUENCE log_id IS 'Ids of activities and revisions, in the order of writing';
 
+CREATE SEQUENCE layout_id AS int;
+COMMENT ON SEQUENCE layout_id IS 'Ids of layouts';
+
+-- Positions of the columns are known to src/pg/layout.rs.
+CREATE TABLE layout (
+    id    int PRIMARY KEY,
+    hash  bigint NOT NULL,
+    names text[] NOT NULL,
+    types int[] NOT NULL
+);
+CREATE INDEX layout_hash ON layout (hash);
+COMMENT ON TABLE layout IS 'The fields of the records in the log, each combination once or a few times';
+COMMENT ON COLUMN layout.types IS
+'The type whose stored bytes a record has: its OID, the same in every cluster; 0 for JSON and text; -1 for a masked field';
+
+-- Orders items by length first, so that numbers come in their order and new ones at the end of an index.
+CREATE FUNCTION _item_order(text, text) RETURNS int
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_item_order';
+COMMENT ON FUNCTION _item_order(text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE OPERATOR FAMILY item_ops USING btree;
+CREATE OPERATOR CLASS item_ops FOR TYPE text USING btree FAMILY item_ops AS
+    OPERATOR 3 pg_catalog.=, FUNCTION 1 _item_order(text, text);
+COMMENT ON OPERATOR FAMILY item_ops USING btree IS 'Items, the shorter ones first';
+COMMENT ON OPERATOR CLASS item_ops USING btree IS 'Items, the shorter ones first';
+
+-- What a statement did to a row. A type of its own, since its bytes are trusted: nobody can make a value by hand.
+CREATE TYPE change;
+CREATE FUNCTION _change_in(cstring) RETURNS change
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'directus_versions_change_in';
+COMMENT ON FUNCTION _change_in(cstring) IS 'Restores a record from a dump. 42501 for all but the extension''s owner';
+CREATE FUNCTION _change_out(change) RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_change_out';
+COMMENT ON FUNCTION _change_out(change) IS 'A record''s bytes in hexadecimal';
+CREATE FUNCTION _change_recv(internal) RETURNS change
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'directus_versions_change_recv';
+COMMENT ON FUNCTION _change_recv(internal) IS 'Restores a record''s bytes. 42501 for all but the extension''s owner';
+CREATE FUNCTION _change_send(change) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_change_send';
+COMMENT ON FUNCTION _change_send(change) IS 'A record''s bytes';
+CREATE TYPE change (
+    INPUT = _change_in, OUTPUT = _change_out, RECEIVE = _change_recv, SEND = _change_send,
+    LIKE = pg_catalog.bytea, STORAGE = extended
+);
+COMMENT ON TYPE change IS 'What a statement did to a row: its fields before and after, or all of it';
+
 -- Positions of the columns are known to src/pg/row.rs. Fixed-length columns come first, so that no byte is lost to
--- alignment. Nothing refers to it by a foreign key: that would cost a look-up and a lock for each row written.
+-- alignment, and those that are nearly always NULL last, so that a row ends before them. Nothing refers to it by a
+-- foreign key: that would cost a look-up and a lock for each row written.
 CREATE TABLE log (
     id          bigint NOT NULL,
     at          timestamptz NOT NULL,
@@ -108,10 +154,7 @@ CREATE TABLE log (
     command     int NOT NULL,
     action      "char" NOT NULL,
     item        text COLLATE "C",
-    delta       jsonb,
-    prior       jsonb,
-    keyframe    jsonb,
-    exact       jsonb,
+    change      change,
     former      text COLLATE "C",
     comment     text,
     request_id  text,
@@ -122,15 +165,13 @@ CREATE TABLE log (
     long_item   text
 ) PARTITION BY RANGE (at);
 CREATE INDEX log_id_index ON log (id);
-CREATE INDEX log_item_index ON log (collection, item, id);
+CREATE INDEX log_item_index ON log (collection, item item_ops, id);
 COMMENT ON TABLE log IS 'One row for each recorded change or event; read it through the views activity and revisions';
 COMMENT ON COLUMN log.command IS 'The command within the transaction: earlier ones come first whatever their id';
 COMMENT ON COLUMN log.action IS 'c create, u update, d delete, t truncate, x see label, m leads from an old key to the new one';
 COMMENT ON COLUMN log.item IS 'The item''s key as text; a long one as its beginning and a hash, whole in long_item';
-COMMENT ON COLUMN log.delta IS 'create: the row; update: the new values of the fields that changed';
-COMMENT ON COLUMN log.prior IS 'update: the values before; delete: the row';
-COMMENT ON COLUMN log.keyframe IS 'Now and then the whole row after the change';
-COMMENT ON COLUMN log.exact IS 'For each of delta, prior and keyframe the values whose JSON form does not say all';
+COMMENT ON COLUMN log.change IS
+'create and delete: the row; update: the old and new values of the fields that changed, now and then the whole row. See docs/storage.md';
 COMMENT ON COLUMN log.former IS 'The item''s key before it changed; for action m the key after';
 COMMENT ON COLUMN log.label IS 'The action''s name where it is not one of a table''s';
 
@@ -138,21 +179,16 @@ COMMENT ON COLUMN log.label IS 'The action''s name where it is not one of a tabl
 CREATE TABLE long_item (id bigint PRIMARY KEY);
 COMMENT ON TABLE long_item IS 'The rows of the log of which long_item holds the whole item';
 
-CREATE TABLE log_default PARTITION OF log DEFAULT;
+-- A row that fits twice into a page stays as it is: to compress it would cost more than to write it.
+CREATE TABLE log_default PARTITION OF log DEFAULT WITH (toast_tuple_target = 4080);
 COMMENT ON TABLE log_default IS 'Rows of the log of a time that has no partition';
 
 -- lz4 costs a tenth of pglz; where the server was built without it, pglz stays.
 DO $$
-DECLARE
-    part regclass;
-    field text;
 BEGIN
     IF EXISTS (SELECT FROM pg_catalog.pg_settings WHERE name = 'default_toast_compression' AND 'lz4' = ANY (enumvals)) THEN
-        FOREACH part IN ARRAY ARRAY['directus_versions.log', 'directus_versions.log_default']::regclass[] LOOP
-            FOREACH field IN ARRAY ARRAY['delta', 'prior', 'keyframe', 'exact'] LOOP
-                EXECUTE pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET COMPRESSION lz4', part, field);
-            END LOOP;
-        END LOOP;
+        ALTER TABLE directus_versions.log ALTER COLUMN change SET COMPRESSION lz4;
+        ALTER TABLE directus_versions.log_default ALTER COLUMN change SET COMPRESSION lz4;
     END IF;
 END $$;
 
@@ -162,7 +198,9 @@ SELECT pg_catalog.pg_extension_config_dump('gap', '');
 SELECT pg_catalog.pg_extension_config_dump('long_item', '');
 SELECT pg_catalog.pg_extension_config_dump('tracked_schema', '');
 SELECT pg_catalog.pg_extension_config_dump('context', '');
+SELECT pg_catalog.pg_extension_config_dump('layout', '');
 SELECT pg_catalog.pg_extension_config_dump('log_default', '');
 SELECT pg_catalog.pg_extension_config_dump('collection_id', '');
 SELECT pg_catalog.pg_extension_config_dump('context_id', '');
+SELECT pg_catalog.pg_extension_config_dump('layout_id', '');
 SELECT pg_catalog.pg_extension_config_dump('log_id', '');

@@ -35,6 +35,10 @@ pub(crate) enum Error {
     NotAnEventTrigger { function: &'static str },
     /// The extension's own tables are missing.
     NotInstalled,
+    /// A value of the type `change` that is not the extension's own.
+    NotRestorable,
+    /// What is stored cannot be read.
+    Broken { part: &'static str },
 }
 
 impl Error {
@@ -44,6 +48,7 @@ impl Error {
             Self::ActorRequired
             | Self::NotOwner { .. }
             | Self::NotSchemaOwner { .. }
+            | Self::NotRestorable
             | Self::NotReadable { .. } => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Self::NotATrigger { .. }
             | Self::NotAnEventTrigger { .. }
@@ -58,6 +63,7 @@ impl Error {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::Broken { .. } => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }
     }
 
@@ -90,6 +96,11 @@ impl Error {
             Self::NotInstalled => {
                 "the tables of extension \"directus_versions\" are missing".into()
             }
+            Self::NotRestorable => {
+                "only the owner of extension \"directus_versions\" can restore recorded history"
+                    .into()
+            }
+            Self::Broken { part } => format!("a {part} of the log cannot be read"),
         }
     }
 

@@ -168,12 +168,6 @@ unsafe fn write(mut draft: Draft) -> Datum {
         let Some(partition) = store::partition(at) else {
             Error::NotInstalled.raise()
         };
-        let tuple = store::form(
-            at,
-            draft.values.as_mut_ptr(),
-            draft.nulls.as_mut_ptr(),
-            column::COUNT,
-        );
-        Datum::from(store::insert(partition, &mut [tuple]))
+        Datum::from(store::insert(partition, &mut [draft.form()]))
     }
 }

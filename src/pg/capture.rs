@@ -6,15 +6,16 @@ use super::guc::{self, Switch};
 use super::item;
 use super::moved::{self, Moved};
 use super::raw::{self, Global};
+use super::record;
 use super::relation::{self, Tracked, Treatment};
-use super::row::{self, Draft, Part, Selection, Values, action, column};
+use super::row::{Draft, Values, action, column};
 use super::scope::Accountability;
 use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, HeapTuple, TriggerData, TupleTableSlot};
 
 /// One update in this many also stores the whole row, so that no history is long to put together.
-const KEYFRAME_EVERY: u64 = 64;
+const KEYFRAME_EVERY: u64 = 128;
 /// A row larger than this is stored whole by its create alone.
 const KEYFRAME_MAX_BYTES: u32 = 16 * 1024;
 
@@ -134,15 +135,7 @@ pub(super) unsafe fn slot_values(slot: *mut TupleTableSlot, natts: usize) -> Val
 pub(super) unsafe fn create(tracked: &Tracked, values: Values, command: u32) {
     // SAFETY: the values are of the tracked relation.
     unsafe {
-        let mut draft = Draft::new(Some(tracked.collection), command, action::CREATE);
-        draft.set_item(item::text(tracked, values));
-        let part = Part {
-            column: column::DELTA,
-            row: values,
-            selection: Selection::All,
-        };
-        row::write_parts(&mut draft, tracked, &[part]);
-        draft.push();
+        whole(tracked, values, command, action::CREATE);
     }
 }
 
@@ -150,14 +143,18 @@ pub(super) unsafe fn create(tracked: &Tracked, values: Values, command: u32) {
 pub(super) unsafe fn delete(tracked: &Tracked, values: Values, command: u32) {
     // SAFETY: the values are of the tracked relation.
     unsafe {
-        let mut draft = Draft::new(Some(tracked.collection), command, action::DELETE);
+        whole(tracked, values, command, action::DELETE);
+    }
+}
+
+unsafe fn whole(tracked: &Tracked, values: Values, command: u32, action: u8) {
+    // SAFETY: the values are of the tracked relation.
+    unsafe {
+        let mut draft = Draft::new(Some(tracked.collection), command, action);
         draft.set_item(item::text(tracked, values));
-        let part = Part {
-            column: column::PRIOR,
-            row: values,
-            selection: Selection::All,
-        };
-        row::write_parts(&mut draft, tracked, &[part]);
+        if tracked.accountability == Accountability::All {
+            draft.set(column::CHANGE, record::row(tracked, values));
+        }
         draft.push();
     }
 }
@@ -196,31 +193,12 @@ unsafe fn update(tracked: &Tracked, old: Values, new: Values, command: u32, whol
             draft.set_former(former);
             lead_on(tracked, former, item, command);
         }
-        let selection = Selection::Marked(marks);
-        let parts = [
-            Part {
-                column: column::DELTA,
-                row: new,
-                selection,
-            },
-            Part {
-                column: column::PRIOR,
-                row: old,
-                selection,
-            },
-            Part {
-                column: column::KEYFRAME,
-                row: new,
-                selection: Selection::All,
-            },
-        ];
-        // A keyframe would have to fetch the values that did not change and lie out of line.
-        let keyframe = tracked.always_snapshot || whole && !toasted && is_keyframe();
-        row::write_parts(
-            &mut draft,
-            tracked,
-            if keyframe { &parts } else { &parts[..2] },
-        );
+        if tracked.accountability == Accountability::All {
+            // A keyframe would have to fetch the values that did not change and lie out of line.
+            let keyframe = tracked.always_snapshot || whole && !toasted && is_keyframe();
+            let change = record::update(tracked, marks, old, new, keyframe);
+            draft.set(column::CHANGE, change);
+        }
         draft.push();
     }
 }
@@ -360,7 +338,7 @@ pub(super) unsafe fn end_statement(command: u32) {
             end_of_way(&row);
         }
         buffer::flush();
-        row::trim();
+        record::trim();
         super::actor::end_statement();
     }
 }

@@ -16,9 +16,13 @@ pub(super) enum Table {
     Collection,
     CollectionKey,
     LongItem,
+    Layout,
+    LayoutKey,
+    LayoutHash,
+    LayoutIds,
 }
 
-const NAMES: [&CStr; 8] = [
+const NAMES: [&CStr; 12] = [
     c"log",
     c"log_id",
     c"context",
@@ -27,9 +31,13 @@ const NAMES: [&CStr; 8] = [
     c"collection",
     c"collection_pkey",
     c"long_item",
+    c"layout",
+    c"layout_pkey",
+    c"layout_hash",
+    c"layout_id",
 ];
 
-static OIDS: Global<[Oid; 8]> = Global::new([pg_sys::InvalidOid; 8]);
+static OIDS: Global<[Oid; 12]> = Global::new([pg_sys::InvalidOid; 12]);
 
 /// The OID of a relation of ours; `None` where the extension is not there.
 ///
@@ -77,9 +85,10 @@ pub(super) unsafe fn function(name: &'static CStr, types: &[Oid]) -> Oid {
 pub(super) fn invalidate(relid: Oid) {
     let oids = OIDS.get();
     if relid == pg_sys::InvalidOid || oids.contains(&relid) {
-        *oids = [pg_sys::InvalidOid; 8];
+        *oids = [pg_sys::InvalidOid; 12];
         super::capture::invalidate();
         super::store::invalidate();
         super::actor::forget();
+        super::layout::forget();
     }
 }

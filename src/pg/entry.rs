@@ -3,7 +3,7 @@
 //! Each is declared in sql/ under its symbol. pgrx's guard stands around each, so that a panic of ours becomes an
 //! error; errors of the server pass it by.
 
-use super::{activity, capture, drop, gate, raw, reader, truncate};
+use super::{activity, capture, drop, gate, opaque, raw, reader, truncate};
 use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, TriggerData};
@@ -208,4 +208,60 @@ sql_function!(
     directus_versions_caller,
     pg_finfo_directus_versions_caller,
     gate::caller
+);
+
+sql_function!(
+    /// `_delta(change)`
+    directus_versions_delta,
+    pg_finfo_directus_versions_delta,
+    reader::delta
+);
+
+sql_function!(
+    /// `_prior(change)`
+    directus_versions_prior,
+    pg_finfo_directus_versions_prior,
+    reader::prior
+);
+
+sql_function!(
+    /// `_whole(change)`
+    directus_versions_whole,
+    pg_finfo_directus_versions_whole,
+    reader::whole
+);
+
+sql_function!(
+    /// `_item_order(text, text)`
+    directus_versions_item_order,
+    pg_finfo_directus_versions_item_order,
+    reader::item_order
+);
+
+sql_function!(
+    /// `_change_in(cstring)`
+    directus_versions_change_in,
+    pg_finfo_directus_versions_change_in,
+    opaque::input
+);
+
+sql_function!(
+    /// `_change_out(change)`
+    directus_versions_change_out,
+    pg_finfo_directus_versions_change_out,
+    opaque::output
+);
+
+sql_function!(
+    /// `_change_recv(internal)`
+    directus_versions_change_recv,
+    pg_finfo_directus_versions_change_recv,
+    opaque::receive
+);
+
+sql_function!(
+    /// `_change_send(change)`
+    directus_versions_change_send,
+    pg_finfo_directus_versions_change_send,
+    opaque::send
 );

@@ -283,7 +283,7 @@ impl Writer {
         }
         let entry = u32::from_ne_bytes([root[4], root[5], root[6], root[7]]);
         let kind = entry & TYPE_MASK;
-        if kind == NUMERIC {
+        if kind == NUMERIC || kind == CONTAINER {
             self.pad();
         }
         self.append(&root[8..]);

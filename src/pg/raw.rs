@@ -176,8 +176,19 @@ unsafe extern "C-unwind" {
     pub(super) fn XLogInsert(rmid: pg_sys::RmgrId, info: u8) -> pg_sys::XLogRecPtr;
 
     pub(super) fn pg_detoast_datum(datum: *mut varlena) -> *mut varlena;
+    pub(super) fn pg_detoast_datum_copy(datum: *mut varlena) -> *mut varlena;
+    pub(super) fn detoast_external_attr(datum: *mut varlena) -> *mut varlena;
+    pub(super) fn construct_array(
+        values: *mut Datum,
+        count: c_int,
+        element: Oid,
+        len: c_int,
+        byval: bool,
+        align: c_char,
+    ) -> *mut pg_sys::ArrayType;
     pub(super) fn pg_detoast_datum_packed(datum: *mut varlena) -> *mut varlena;
     pub(super) fn toast_raw_datum_size(value: Datum) -> Size;
+    pub(super) fn toast_datum_size(value: Datum) -> Size;
     pub(super) fn cstring_to_text_with_len(text: *const c_char, len: c_int) -> *mut varlena;
     pub(super) fn fmgr_info_cxt(function: Oid, info: *mut FmgrInfo, context: MemoryContext);
     pub(super) fn OutputFunctionCall(info: *mut FmgrInfo, value: Datum) -> *mut c_char;
@@ -218,6 +229,9 @@ unsafe extern "C-unwind" {
     pub(super) fn numeric_in(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn jsonb_in(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn sha256_bytea(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn byteain(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn bytearecv(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn byteasend(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn textout(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn inet_client_addr(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn inet_out(fcinfo: pg_sys::FunctionCallInfo) -> Datum;

@@ -3,10 +3,11 @@
 use super::arguments::{argument, null, oid, relation_name, text, text_datum};
 use super::capture;
 use super::item;
-use super::jsonb::Writer;
+use super::object::{self, Side};
 use super::raw;
+use super::reading::Record;
 use super::relation::{self, Tracked};
-use super::row::{self, Part, Selection, Values, column};
+use super::row::Values;
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -56,17 +57,66 @@ pub(super) unsafe fn row(call: FunctionCallInfo) -> Datum {
 /// The datum must be composite.
 pub(super) unsafe fn row_json(datum: Datum) -> Datum {
     // SAFETY: see `with_row`.
+    unsafe { with_row(datum, |tracked, row| object::of_row(tracked, row)) }
+}
+
+/// `_delta(change)`: the new values of the fields that an update changed; the row that a create made.
+///
+/// # Safety
+/// Called by the function manager with one argument of type change.
+pub(super) unsafe fn delta(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe { side(call, Side::New) }
+}
+
+/// `_prior(change)`: the values before of the fields that an update changed.
+///
+/// # Safety
+/// Called by the function manager with one argument of type change.
+pub(super) unsafe fn prior(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe { side(call, Side::Old) }
+}
+
+/// `_whole(change)`: the row that was created or deleted, or the one after an update that kept it.
+///
+/// # Safety
+/// Called by the function manager with one argument of type change.
+pub(super) unsafe fn whole(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe { side(call, Side::Row) }
+}
+
+unsafe fn side(call: FunctionCallInfo, side: Side) -> Datum {
+    // SAFETY: see above.
     unsafe {
-        with_row(datum, |tracked, row| {
-            let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
-            let part = Part {
-                column: column::KEYFRAME,
-                row,
-                selection: Selection::All,
-            };
-            row::write_whole(&mut out, tracked, &part);
-            out.finish()
-        })
+        let Some(change) = argument(call, 0) else {
+            return null(call);
+        };
+        let bytes = raw::pg_detoast_datum_packed(change.cast_mut_ptr());
+        let record = Record::read(raw::payload(bytes.cast::<u8>()));
+        object::of_record(&record, side).unwrap_or_else(|| null(call))
+    }
+}
+
+/// `_item_order(text, text)`: compares two items, the shorter one first.
+///
+/// # Safety
+/// Called by the function manager with two arguments of type text that are not NULL.
+pub(super) unsafe fn item_order(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let items = [0, 1].map(|index| (*(*call).args.as_ptr().add(index)).value);
+        let texts =
+            items.map(|item| raw::pg_detoast_datum_packed(item.cast_mut_ptr()).cast::<u8>());
+        let [a, b] = texts.map(|text| raw::payload(text));
+        let order = super::jsonb::key_order(a, b);
+        for (text, item) in texts.iter().zip(items) {
+            if *text != item.cast_mut_ptr::<u8>() {
+                raw::pfree(text.cast());
+            }
+        }
+        Datum::from(order as i32)
     }
 }
 

@@ -3,7 +3,9 @@
 use super::key;
 use super::raw::{self, Global};
 use super::scope::{self, Accountability, Scope};
+use super::stored::{self, Kind};
 use super::types::{self, TypeInfo};
+use core::cell::Cell;
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{MemoryContext, Oid, Relation};
@@ -30,9 +32,18 @@ pub(super) struct Column {
     pub(super) byval: bool,
     pub(super) len: i16,
     pub(super) treatment: Treatment,
+    /// Position in the layout of records, if it is saved.
+    pub(super) field: usize,
+    /// The type as the layout has it.
+    pub(super) stored: i32,
+    pub(super) kind: Kind,
 }
 
 impl Column {
+    pub(super) fn is_saved(&self) -> bool {
+        self.treatment != Treatment::Exclude
+    }
+
     pub(super) fn name(&self) -> &[u8] {
         // SAFETY: the name was copied into the memory of the cache entry.
         unsafe { core::slice::from_raw_parts(self.name, self.name_len) }
@@ -53,6 +64,8 @@ pub(super) struct Tracked {
     count: usize,
     keys: *mut usize,
     key_count: usize,
+    /// The layout of its records, and since when it is known (see `layout`).
+    pub(super) layout: Cell<(i32, u64)>,
     context: MemoryContext,
 }
 
@@ -61,6 +74,11 @@ impl Tracked {
     pub(super) fn columns(&self) -> &[Column] {
         // SAFETY: written by `build`, freed with the entry.
         unsafe { core::slice::from_raw_parts(self.columns, self.count) }
+    }
+
+    /// The columns that a record has, in the order of its layout.
+    pub(super) fn saved(&self) -> impl Iterator<Item = &Column> {
+        self.columns().iter().filter(|column| column.is_saved())
     }
 
     /// Positions in `columns` of the key's columns, in the key's order.
@@ -264,6 +282,7 @@ unsafe fn build(relation: Relation, capture: Oid, context: MemoryContext) -> *mu
             count: 0,
             keys: core::ptr::NonNull::dangling().as_ptr(),
             key_count: 0,
+            layout: Cell::new((0, 0)),
             context,
         });
         let entry_ref = &mut *entry;
@@ -360,12 +379,34 @@ unsafe fn read_columns(entry: &mut Tracked, desc: pg_sys::TupleDesc, scope: &Sco
                 byval: (*attribute).attbyval,
                 len: (*attribute).attlen,
                 treatment: Treatment::Save,
+                field: 0,
+                stored: stored::JSON,
+                kind: Kind::Json,
             });
             (*column).treatment = scope.treatment((*column).name());
+            settle_kind(&mut *column, (*attribute).atttypid);
             entry.count += 1;
         }
-        core::slice::from_raw_parts_mut(entry.columns, entry.count)
-            .sort_unstable_by(|a, b| super::jsonb::key_order(a.name(), b.name()));
+        let columns = core::slice::from_raw_parts_mut(entry.columns, entry.count);
+        columns.sort_unstable_by(|a, b| super::jsonb::key_order(a.name(), b.name()));
+        let saved = columns.iter_mut().filter(|column| column.is_saved());
+        for (position, column) in saved.enumerate() {
+            column.field = position;
+        }
+    }
+}
+
+/// Decides how a record holds the values of a column.
+unsafe fn settle_kind(column: &mut Column, typid: Oid) {
+    // SAFETY: the type exists.
+    unsafe {
+        let base = raw::getBaseType(typid);
+        if column.treatment == Treatment::Mask {
+            column.stored = stored::MASK;
+        } else if stored::is_self_contained(base) {
+            column.stored = base.to_u32() as i32;
+        }
+        column.kind = stored::kind(column.stored).0;
     }
 }
 

@@ -217,7 +217,11 @@ unsafe fn bytes(datum: Datum) -> &'static [u8] {
     }
 }
 
-unsafe fn names(datum: Datum) -> Names {
+/// The elements of a `text[]`, copied into the current memory context.
+///
+/// # Safety
+/// The datum must be of that type.
+pub(super) unsafe fn names(datum: Datum) -> Names {
     // SAFETY: the datum is a text[].
     unsafe {
         let array = raw::pg_detoast_datum(datum.cast_mut_ptr()).cast();

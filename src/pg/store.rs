@@ -16,6 +16,8 @@ struct Partition {
     until: i64,
     /// A copy of its row type, in memory of the backend.
     desc: pg_sys::TupleDesc,
+    /// Another one, cut to the columns of the row at hand.
+    form: pg_sys::TupleDesc,
 }
 
 static PARTITION: Global<Partition> = Global::new(Partition {
@@ -23,6 +25,7 @@ static PARTITION: Global<Partition> = Global::new(Partition {
     from: 0,
     until: 0,
     desc: core::ptr::null_mut(),
+    form: core::ptr::null_mut(),
 });
 
 /// Forgets the partition, for the log's partitions changed.
@@ -46,13 +49,15 @@ pub(super) unsafe fn partition(at: TimestampTz) -> Option<Oid> {
         let mut found = route(log, at);
         let before = raw::switch_to(pg_sys::TopMemoryContext);
         found.desc = raw::CreateTupleDescCopy((*log).rd_att);
+        found.form = raw::CreateTupleDescCopy((*log).rd_att);
         raw::switch_to(before);
         raw::relation_close(log, pg_sys::AccessShareLock as c_int);
         let relid = found.relid;
-        let outdated = core::mem::replace(PARTITION.get(), found).desc;
+        let outdated = core::mem::replace(PARTITION.get(), found);
         slots::forget();
-        if !outdated.is_null() {
-            raw::FreeTupleDesc(outdated);
+        if !outdated.desc.is_null() {
+            raw::FreeTupleDesc(outdated.desc);
+            raw::FreeTupleDesc(outdated.form);
         }
         if relation::generation() != generation {
             invalidate();
@@ -72,6 +77,7 @@ unsafe fn route(log: pg_sys::Relation, at: TimestampTz) -> Partition {
             from: i64::MIN,
             until: i64::MAX,
             desc: core::ptr::null_mut(),
+            form: core::ptr::null_mut(),
         };
         if bounds.is_null() {
             return found;
@@ -169,15 +175,16 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
     }
 }
 
+/// `HEAP_NATTS_MASK`
+const NATTS_MASK: u16 = 0x07FF;
+
 /// Notes which rows have an abbreviated item, by which the views find them.
 unsafe fn note_long_items(tuples: &[HeapTuple]) {
-    // SAFETY: a row of the log has NULLs and so a bitmap, in which a bit says that there is a value; the first column is
-    // the id.
+    // SAFETY: a row that ends with its last value has a long item if it has that column; the first column is the id.
     unsafe {
         for tuple in tuples {
             let header = (**tuple).t_data;
-            let bitmap = (*header).t_bits.as_ptr();
-            if *bitmap.add(row::column::LONG_ITEM / 8) & (1 << (row::column::LONG_ITEM % 8)) == 0 {
+            if usize::from((*header).t_infomask2 & NATTS_MASK) <= row::column::LONG_ITEM {
                 continue;
             }
             let Some(table) = catalog::oid(Table::LongItem) else {
@@ -198,32 +205,25 @@ unsafe fn note_long_items(tuples: &[HeapTuple]) {
     }
 }
 
-/// Forms a row of the log in the current memory context; null where the extension is not there.
+/// Forms a row of the log in the current memory context, of its first `count` columns; null where the extension is not
+/// there.
 ///
 /// # Safety
-/// The arrays must have `count` values, for the columns that this version of the log has.
+/// The arrays must have that many values.
 pub(super) unsafe fn form(
     at: TimestampTz,
     values: *mut Datum,
     nulls: *mut bool,
     count: usize,
 ) -> HeapTuple {
-    // SAFETY: a partition has the columns of the log in the same order.
+    // SAFETY: a partition has the columns of the log in the same order, and perhaps more that a newer version of the
+    // extension added. The descriptor is our own copy, and this is all that it is used for.
     unsafe {
         if partition(at).is_none() {
             return core::ptr::null_mut();
         }
-        let desc = PARTITION.get().desc;
-        let natts = (*desc).natts as usize;
-        if natts <= count {
-            return raw::heap_form_tuple(desc, values, nulls);
-        }
-        // Columns that a newer version of the extension added while this library was loaded.
-        let more_values: *mut Datum = raw::alloc_array(natts);
-        let more_nulls: *mut bool = raw::alloc_array(natts);
-        core::ptr::copy_nonoverlapping(values, more_values, count);
-        core::ptr::copy_nonoverlapping(nulls, more_nulls, count);
-        core::slice::from_raw_parts_mut(more_nulls.add(count), natts - count).fill(true);
-        raw::heap_form_tuple(desc, more_values, more_nulls)
+        let desc = PARTITION.get().form;
+        (*desc).natts = c_int::try_from(count).unwrap_or(0);
+        raw::heap_form_tuple(desc, values, nulls)
     }
 }

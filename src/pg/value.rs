@@ -64,25 +64,56 @@ pub(super) unsafe fn write_column(
     }
 }
 
+/// Writes a value that is kept as JSON, or the marker of one that does not fit.
+///
+/// # Safety
+/// It must be a jsonb; so many columns follow it in the object.
+pub(super) unsafe fn write_stored(out: &mut Writer, json: *mut u8, columns_after: usize) -> u32 {
+    // SAFETY: see above.
+    unsafe {
+        let budget =
+            super::jsonb::MAX_BYTES.saturating_sub(out.len() + (columns_after + 1) * SMALL);
+        let start = out.begin_value(budget);
+        let entry = out.jsonb(raw::payload(json));
+        if out.end_value(start) {
+            entry
+        } else {
+            marker(out, Datum::from(json))
+        }
+    }
+}
+
 /// Writes `{"length", "sha256", "omitted"}` in place of a value.
-unsafe fn marker(out: &mut Writer, value: Datum) -> u32 {
+///
+/// # Safety
+/// The value must be a varlena.
+pub(super) unsafe fn marker(out: &mut Writer, value: Datum) -> u32 {
     // SAFETY: only values of variable length are ever too large.
     unsafe {
         let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr::<varlena>());
         let digest = raw::call1(raw::sha256_bytea, Datum::from(bytes));
         let length = raw::payload(bytes.cast::<u8>()).len();
-        let mut object = out.open_object(3);
-        out.key(&mut object, b"length");
-        out.key(&mut object, b"sha256");
-        out.key(&mut object, b"omitted");
-        let entry = out.integer(i64::try_from(length).unwrap_or(i64::MAX));
-        out.entry(&mut object, entry);
-        let entry = out.hex(b"", raw::payload(digest.cast_mut_ptr::<u8>()));
-        out.entry(&mut object, entry);
-        let entry = out.string(b"too large");
-        out.entry(&mut object, entry);
-        out.close(object)
+        omitted(
+            out,
+            length as u64,
+            raw::payload(digest.cast_mut_ptr::<u8>()),
+        )
     }
+}
+
+/// Writes the marker of a value of which the length and SHA-256 are known.
+pub(super) fn omitted(out: &mut Writer, length: u64, digest: &[u8]) -> u32 {
+    let mut object = out.open_object(3);
+    out.key(&mut object, b"length");
+    out.key(&mut object, b"sha256");
+    out.key(&mut object, b"omitted");
+    let entry = out.integer(i64::try_from(length).unwrap_or(i64::MAX));
+    out.entry(&mut object, entry);
+    let entry = out.hex(b"", digest);
+    out.entry(&mut object, entry);
+    let entry = out.string(b"too large");
+    out.entry(&mut object, entry);
+    out.close(object)
 }
 
 /// Writes what the JSON form left out: the text, `{"bytes"}`, or the marker again.

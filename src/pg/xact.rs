@@ -1,6 +1,6 @@
 //! What happens at the end of a transaction or savepoint, and when the caches of the server are invalidated.
 
-use super::{actor, buffer, capture, catalog, raw, relation, row, slots};
+use super::{actor, buffer, capture, catalog, layout, raw, record, relation, slots};
 use core::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, Oid, SubTransactionId};
@@ -39,12 +39,14 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
         },
         XACT_EVENT_COMMIT => {
             actor::commit();
+            layout::commit();
             end();
         }
         // Whether the rows of a prepared transaction will be there is not known, so nothing of them is remembered.
         XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             actor::abort();
-            row::abort();
+            layout::abort();
+            record::abort();
             slots::forget();
             end();
         }
@@ -55,6 +57,7 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
 fn end() {
     buffer::end_transaction();
     relation::end_transaction();
+    layout::end_transaction();
 }
 
 #[pgrx::pg_guard]
@@ -70,7 +73,8 @@ unsafe extern "C-unwind" fn subtransaction(
         }
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
             buffer::abort_subtransaction(child);
-            row::abort();
+            layout::abort();
+            record::abort();
             slots::forget();
         }
         _ => {}

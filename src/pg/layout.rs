@@ -1,0 +1,361 @@
+//! The fields of a record and how each lies in it, interned in `directus_versions.layout`.
+//!
+//! A record names its layout by number, so that it can be read whatever became of the table since.
+
+use super::catalog::{self, Table};
+use super::raw::{self, Global};
+use super::relation::Tracked;
+use super::scope;
+use super::sequence;
+use super::stored::{self, Kind};
+use super::types::{self, TypeInfo};
+use crate::error::Error;
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, MemoryContext, Oid};
+
+/// A field of a layout, as a reader sees it.
+pub(super) struct Field {
+    pub(super) name: &'static [u8],
+    pub(super) kind: Kind,
+    pub(super) len: i16,
+    pub(super) byval: bool,
+    /// The type whose stored bytes a record has; invalid for JSON and masked fields.
+    pub(super) typid: Oid,
+    /// How they become JSON; null for JSON and masked fields.
+    pub(super) info: *mut TypeInfo,
+}
+
+/// The fields of a record, in the order in which jsonb wants their names.
+pub(super) struct Layout {
+    id: i32,
+    pub(super) fields: &'static [Field],
+}
+
+struct Memory {
+    /// Layouts that were read, in memory of the backend.
+    known: *mut *const Layout,
+    count: usize,
+    capacity: usize,
+    context: MemoryContext,
+    /// Holds the memory of what was forgotten until the transaction ends: a reader may still use it.
+    retired: MemoryContext,
+    /// Counts how often what relations remember became void.
+    epoch: u64,
+    /// A layout was written by a transaction that may still abort.
+    uncommitted: bool,
+}
+
+static MEMORY: Global<Memory> = Global::new(Memory {
+    known: core::ptr::null_mut(),
+    count: 0,
+    capacity: 0,
+    context: core::ptr::null_mut(),
+    retired: core::ptr::null_mut(),
+    epoch: 1,
+    uncommitted: false,
+});
+
+/// Keeps what relations remember: the rows are committed.
+pub(super) fn commit() {
+    MEMORY.get().uncommitted = false;
+}
+
+/// Forgets what a (sub)transaction that aborts may have written.
+pub(super) fn abort() {
+    let memory = MEMORY.get();
+    if memory.uncommitted {
+        memory.uncommitted = false;
+        forget();
+    }
+}
+
+/// Forgets all, for the table is not the one it was. Allocates and frees nothing, since it runs within any call that takes
+/// a lock.
+pub(super) fn forget() {
+    let memory = MEMORY.get();
+    memory.epoch += 1;
+    memory.known = core::ptr::null_mut();
+    memory.count = 0;
+    memory.capacity = 0;
+    if !memory.context.is_null() {
+        // SAFETY: both contexts are there.
+        unsafe { raw::MemoryContextSetParent(memory.context, memory.retired) };
+        memory.context = core::ptr::null_mut();
+    }
+}
+
+/// Frees what was forgotten in the transaction.
+pub(super) fn end_transaction() {
+    let memory = MEMORY.get();
+    if !memory.retired.is_null() {
+        // SAFETY: nobody reads a record between transactions.
+        unsafe { raw::MemoryContextDeleteChildren(memory.retired) };
+    }
+}
+
+/// The id of the layout of a relation's records.
+///
+/// # Safety
+/// Must run in a transaction that may write.
+pub(super) unsafe fn id_of(tracked: &Tracked) -> i32 {
+    let (id, epoch) = tracked.layout.get();
+    if epoch == MEMORY.get().epoch {
+        return id;
+    }
+    // SAFETY: see above.
+    unsafe {
+        let hash = hash(tracked);
+        let id = match find(hash, tracked) {
+            Some(id) => id,
+            None => insert(hash, tracked),
+        };
+        tracked.layout.set((id, MEMORY.get().epoch));
+        id
+    }
+}
+
+unsafe fn hash(tracked: &Tracked) -> u64 {
+    tracked.saved().fold(0, |seed, column| {
+        let name = column.name();
+        let len = c_int::try_from(name.len()).unwrap_or(0);
+        // SAFETY: reads the bytes given; the hash is the server's own and stable.
+        unsafe { raw::hash_bytes_extended(name.as_ptr(), len, seed) }
+            .wrapping_add(i64::from(column.stored) as u64)
+    })
+}
+
+/// Reads the rows of the table with a value in a column that an index is on; ends when `read` returns something.
+unsafe fn search<T>(
+    index: Table,
+    column: i16,
+    equal: u32,
+    value: Datum,
+    mut read: impl FnMut(i32, &'static [&'static [u8]], &'static [i32]) -> Option<T>,
+) -> Option<T> {
+    // SAFETY: a scan of our own table; it sees what is committed or our own and takes no predicate lock.
+    unsafe {
+        let relation = raw::relation_open(
+            catalog::oid(Table::Layout)?,
+            pg_sys::AccessShareLock as c_int,
+        );
+        let mut key = pg_sys::ScanKeyData::default();
+        raw::ScanKeyInit(
+            &raw mut key,
+            column,
+            pg_sys::BTEqualStrategyNumber as u16,
+            Oid::from(equal),
+            value,
+        );
+        let index = catalog::oid(index).unwrap_or(pg_sys::InvalidOid);
+        let snapshot = (&raw mut pg_sys::SnapshotSelfData).cast();
+        let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
+        let mut found = None;
+        while found.is_none() {
+            let tuple = raw::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            let desc = (*relation).rd_att;
+            let natts = (*desc).natts as usize;
+            let values: *mut Datum = raw::alloc_array(natts);
+            let nulls: *mut bool = raw::alloc_array(natts);
+            raw::heap_deform_tuple(tuple, desc, values, nulls);
+            found = read(
+                (*values).value() as i32,
+                scope::names(*values.add(2)),
+                numbers(*values.add(3)),
+            );
+        }
+        raw::systable_endscan(scan);
+        raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
+        found
+    }
+}
+
+/// The elements of an `int[]` without NULLs.
+unsafe fn numbers(datum: Datum) -> &'static [i32] {
+    // SAFETY: the datum is such an array; the copy of it outlives the scan.
+    unsafe {
+        let array = raw::pg_detoast_datum_copy(datum.cast_mut_ptr()).cast();
+        let mut values = core::ptr::null_mut();
+        let mut nulls = core::ptr::null_mut();
+        let mut count: c_int = 0;
+        raw::deconstruct_array(
+            array,
+            pg_sys::INT4OID,
+            4,
+            true,
+            pg_sys::TYPALIGN_INT as core::ffi::c_char,
+            &raw mut values,
+            &raw mut nulls,
+            &raw mut count,
+        );
+        let count = usize::try_from(count).unwrap_or(0);
+        let numbers: *mut i32 = raw::alloc_array(count);
+        for index in 0..count {
+            *numbers.add(index) = (*values.add(index)).value() as i32;
+        }
+        core::slice::from_raw_parts(numbers, count)
+    }
+}
+
+unsafe fn find(hash: u64, tracked: &Tracked) -> Option<i32> {
+    // SAFETY: the index is on the column `hash`.
+    unsafe {
+        search(
+            Table::LayoutHash,
+            2,
+            pg_sys::F_INT8EQ,
+            Datum::from(hash as i64),
+            |id, names, types| {
+                let same = names.len() == tracked.saved().count()
+                    && tracked.saved().zip(names.iter().zip(types)).all(
+                        |(column, (name, stored))| {
+                            column.name() == *name && column.stored == *stored
+                        },
+                    );
+                same.then_some(id)
+            },
+        )
+    }
+}
+
+unsafe fn insert(hash: u64, tracked: &Tracked) -> i32 {
+    // SAFETY: the row has the columns of sql/tables.sql; no right is needed to write below SQL.
+    unsafe {
+        let (Some(table), Some(ids)) =
+            (catalog::oid(Table::Layout), catalog::oid(Table::LayoutIds))
+        else {
+            return 0;
+        };
+        let id = sequence::take(ids, 1) as i32;
+        let count = tracked.saved().count();
+        let names: *mut Datum = raw::alloc_array(count);
+        let types: *mut Datum = raw::alloc_array(count);
+        for (index, column) in tracked.saved().enumerate() {
+            let name = column.name();
+            let len = c_int::try_from(name.len()).unwrap_or(0);
+            *names.add(index) =
+                Datum::from(raw::cstring_to_text_with_len(name.as_ptr().cast(), len));
+            *types.add(index) = Datum::from(column.stored);
+        }
+        let relation = raw::relation_open(table, pg_sys::RowExclusiveLock as c_int);
+        let desc = (*relation).rd_att;
+        let natts = ((*desc).natts as usize).max(4);
+        let values: *mut Datum = raw::alloc_array(natts);
+        let nulls: *mut bool = raw::alloc_array(natts);
+        for index in 4..natts {
+            *nulls.add(index) = true;
+        }
+        let count = c_int::try_from(count).unwrap_or(0);
+        let align = pg_sys::TYPALIGN_INT as core::ffi::c_char;
+        *values = Datum::from(id);
+        *values.add(1) = Datum::from(hash as i64);
+        *values.add(2) = Datum::from(raw::construct_array(
+            names,
+            count,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            align,
+        ));
+        *values.add(3) = Datum::from(raw::construct_array(
+            types,
+            count,
+            pg_sys::INT4OID,
+            4,
+            true,
+            align,
+        ));
+        let tuple = raw::heap_form_tuple(desc, values, nulls);
+        MEMORY.get().uncommitted = true;
+        raw::CatalogTupleInsert(relation, tuple);
+        raw::relation_close(relation, pg_sys::NoLock as c_int);
+        id
+    }
+}
+
+/// The layout of that id; raises XX000 where there is none.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn read(id: i32) -> &'static Layout {
+    // SAFETY: what is known stays in memory of the backend.
+    unsafe {
+        for index in 0..MEMORY.get().count {
+            let known = *MEMORY.get().known.add(index);
+            if (*known).id == id {
+                return &*known;
+            }
+        }
+        let found = search(
+            Table::LayoutKey,
+            1,
+            pg_sys::F_INT4EQ,
+            Datum::from(id),
+            |id, names, types| Some(keep(id, names, types)),
+        );
+        found.unwrap_or_else(|| Error::Broken { part: "layout" }.raise())
+    }
+}
+
+/// Keeps a layout in memory of the backend.
+unsafe fn keep(id: i32, names: &[&[u8]], types: &[i32]) -> &'static Layout {
+    // SAFETY: all of it lies in that memory.
+    unsafe {
+        if MEMORY.get().retired.is_null() {
+            MEMORY.get().retired = raw::new_context(
+                pg_sys::TopMemoryContext,
+                c"directus_versions retired layouts",
+            );
+        }
+        if MEMORY.get().context.is_null() {
+            MEMORY.get().context =
+                raw::new_context(pg_sys::TopMemoryContext, c"directus_versions layouts");
+        }
+        let before = raw::switch_to(MEMORY.get().context);
+        let count = names.len().min(types.len());
+        let fields: *mut Field = raw::alloc_array(count);
+        for index in 0..count {
+            let (kind, len, byval) = stored::kind(types[index]);
+            let name: *mut u8 = raw::alloc_array(names[index].len());
+            core::ptr::copy_nonoverlapping(names[index].as_ptr(), name, names[index].len());
+            let is_stored = matches!(kind, Kind::Fixed | Kind::Varlena);
+            let typid = if is_stored {
+                Oid::from(types[index] as u32)
+            } else {
+                pg_sys::InvalidOid
+            };
+            fields.add(index).write(Field {
+                name: core::slice::from_raw_parts(name, names[index].len()),
+                kind,
+                len,
+                byval,
+                typid,
+                info: if is_stored {
+                    types::describe(typid)
+                } else {
+                    core::ptr::null_mut()
+                },
+            });
+        }
+        let layout: *mut Layout = raw::alloc_array(1);
+        layout.write(Layout {
+            id,
+            fields: core::slice::from_raw_parts(fields, count),
+        });
+        let memory = MEMORY.get();
+        if memory.count == memory.capacity {
+            let capacity = (memory.capacity * 2).max(16);
+            let more: *mut *const Layout = raw::alloc_array(capacity);
+            core::ptr::copy_nonoverlapping(memory.known, more, memory.count);
+            memory.known = more;
+            memory.capacity = capacity;
+        }
+        *memory.known.add(memory.count) = layout;
+        memory.count += 1;
+        raw::switch_to(before);
+        &*layout
+    }
+}

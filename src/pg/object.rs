@@ -1,0 +1,89 @@
+//! JSON objects of fields, as SQL sees them.
+
+use super::jsonb::Writer;
+use super::reading::{self, Record, Value};
+use super::relation::{Tracked, Treatment};
+use super::row::Values;
+use super::value;
+use pgrx::pg_sys;
+use pgrx::pg_sys::Datum;
+
+/// The fields of a live row that are saved.
+///
+/// # Safety
+/// The values must be of the tracked relation.
+pub(super) unsafe fn of_row(tracked: &Tracked, row: Values) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
+        let mut left = tracked.saved().count();
+        let mut object = out.open_object(left);
+        for column in tracked.saved() {
+            out.key(&mut object, column.name());
+        }
+        for column in tracked.saved() {
+            left -= 1;
+            let entry = match row.get(column.index) {
+                None => Writer::null(),
+                Some(_) if column.treatment == Treatment::Mask => out.string(b"**********"),
+                Some(value) => value::write_column(&mut out, column.info, value, left).0,
+            };
+            out.entry(&mut object, entry);
+        }
+        out.close(object);
+        out.finish()
+    }
+}
+
+/// Which values of a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// Those of the fields that changed, after the change.
+    New,
+    /// Those before it.
+    Old,
+    /// The whole row.
+    Row,
+}
+
+/// The fields of one side of a record; `None` where it has no such side.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn of_record(record: &Record, side: Side) -> Option<Datum> {
+    if side != Side::Row && !record.has_changes() {
+        return None;
+    }
+    // SAFETY: the values are of the record's layout.
+    unsafe {
+        let count = record.changes().count();
+        Some(match side {
+            Side::New => object(record, count, record.changes().map(|c| (c.position, c.new))),
+            Side::Old => object(record, count, record.changes().map(|c| (c.position, c.old))),
+            Side::Row => object(record, record.layout.fields.len(), record.row()?),
+        })
+    }
+}
+
+unsafe fn object<'a>(
+    record: &Record,
+    mut left: usize,
+    values: impl Iterator<Item = (usize, Option<Value<'a>>)> + Clone,
+) -> Datum {
+    // SAFETY: see `of_record`.
+    unsafe {
+        let fields = record.layout.fields;
+        let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
+        let mut object = out.open_object(left);
+        for (position, _) in values.clone() {
+            out.key(&mut object, fields[position].name);
+        }
+        for (position, value) in values {
+            left -= 1;
+            let entry = reading::write(&mut out, &fields[position], value, left);
+            out.entry(&mut object, entry);
+        }
+        out.close(object);
+        out.finish()
+    }
+}
