@@ -32,6 +32,9 @@ pub(super) struct Layout {
     pub(super) fields: &'static [Field],
 }
 
+// SAFETY: a backend runs one thread.
+unsafe impl Sync for Layout {}
+
 struct Memory {
     /// Layouts that were read, in memory of the backend.
     known: *mut *const Layout,
@@ -276,11 +279,15 @@ unsafe fn insert(hash: u64, tracked: &Tracked) -> i32 {
     }
 }
 
-/// The layout of that id; raises XX000 where there is none.
+/// The layout of that id, without fields for 0; raises XX000 where there is none.
 ///
 /// # Safety
 /// Must run in a transaction.
 pub(super) unsafe fn read(id: i32) -> &'static Layout {
+    static NONE: Layout = Layout { id: 0, fields: &[] };
+    if id == 0 {
+        return &NONE;
+    }
     // SAFETY: what is known stays in memory of the backend.
     unsafe {
         for index in 0..MEMORY.get().count {

@@ -51,11 +51,16 @@ pub(super) enum Side {
 /// # Safety
 /// Must run in a transaction.
 pub(super) unsafe fn of_record(record: &Record, side: Side) -> Option<Datum> {
-    if side != Side::Row && !record.has_changes() {
-        return None;
-    }
     // SAFETY: the values are of the record's layout.
     unsafe {
+        if side == Side::New
+            && let Some(json) = record.json()
+        {
+            return Some(json);
+        }
+        if side != Side::Row && !record.has_changes() {
+            return None;
+        }
         let count = record.changes().count();
         Some(match side {
             Side::New => object(record, count, record.changes().map(|c| (c.position, c.new))),

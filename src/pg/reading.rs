@@ -4,7 +4,7 @@ use super::jsonb::Writer;
 use super::layout::{self, Field, Layout};
 use super::raw;
 use super::record::{
-    HAS_CHANGES, HAS_ROW, IS_EDIT, NEW_IS_NULL, OLD_IS_NULL, OMITTED, POSITION_SHIFT,
+    HAS_CHANGES, HAS_JSON, HAS_ROW, IS_EDIT, NEW_IS_NULL, OLD_IS_NULL, OMITTED, POSITION_SHIFT,
 };
 use super::stored::Kind;
 use super::value;
@@ -143,6 +143,15 @@ impl<'a> Record<'a> {
 
     pub(super) fn has_row(&self) -> bool {
         self.parts & HAS_ROW != 0
+    }
+
+    /// What was saved in a version, as a jsonb in the current memory context.
+    ///
+    /// # Safety
+    /// Must run in a backend.
+    pub(super) unsafe fn json(&self) -> Option<Datum> {
+        // SAFETY: the bytes are those of a jsonb behind its header.
+        (self.parts & HAS_JSON != 0).then(|| unsafe { Datum::from(aligned(&[], self.rest.0, &[])) })
     }
 
     /// The fields that changed.

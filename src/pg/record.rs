@@ -2,7 +2,8 @@
 //!
 //! A record begins with the number of its layout and a byte that tells which parts follow. The first part are the fields
 //! that changed: their count, then for each its position and flags, the new value, the old one. The second part is a
-//! whole row: a bit for each field that is NULL, then the values of the others. Numbers are written in groups of seven
+//! whole row: a bit for each field that is NULL, then the values of the others. What is saved in a version stands alone, as
+//! jsonb. Numbers are written in groups of seven
 //! bits. See docs/storage.md for why, and `super::reading` for the way back.
 
 use super::bytes::Bytes;
@@ -20,6 +21,8 @@ use pgrx::pg_sys::{Datum, varlena};
 /// Bits of the byte behind the layout.
 pub(super) const HAS_CHANGES: u8 = 1;
 pub(super) const HAS_ROW: u8 = 2;
+/// A jsonb alone, of no layout: what was saved in a version.
+pub(super) const HAS_JSON: u8 = 4;
 
 /// Bits below a changed field's position.
 pub(super) const NEW_IS_NULL: u64 = 1;
@@ -131,6 +134,22 @@ pub(super) unsafe fn update(
         if whole {
             write_row(&mut out, tracked, new);
         }
+        finish(out)
+    }
+}
+
+/// A record of what was saved in a version; it is valid until the next one is written.
+///
+/// # Safety
+/// The datum must be a jsonb.
+pub(super) unsafe fn json(saved: Datum) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let bytes = raw::pg_detoast_datum_packed(saved.cast_mut_ptr::<varlena>());
+        let mut out = scratch();
+        out.number(0);
+        out.push(HAS_JSON);
+        out.append(raw::payload(bytes.cast::<u8>()));
         finish(out)
     }
 }
