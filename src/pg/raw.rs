@@ -50,6 +50,13 @@ unsafe extern "C-unwind" {
         isnull: *mut bool,
     ) -> HeapTuple;
     pub(super) fn CreateTupleDescCopy(desc: TupleDesc) -> TupleDesc;
+    pub(super) fn CreateTemplateTupleDesc(natts: c_int) -> TupleDesc;
+    pub(super) fn TupleDescCopyEntry(
+        to: TupleDesc,
+        to_attribute: AttrNumber,
+        from: TupleDesc,
+        from_attribute: AttrNumber,
+    );
     pub(super) fn FreeTupleDesc(desc: TupleDesc);
     pub(super) fn heap_copytuple(tuple: HeapTuple) -> HeapTuple;
     pub(super) fn HeapTupleHeaderGetCmin(tup: HeapTupleHeader) -> CommandId;

@@ -16,8 +16,38 @@ struct Partition {
     until: i64,
     /// A copy of its row type, in memory of the backend.
     desc: pg_sys::TupleDesc,
-    /// Another one, cut to the columns of the row at hand.
-    form: pg_sys::TupleDesc,
+    /// Others with as many of its first columns as their position says; made when they are needed.
+    cut: [pg_sys::TupleDesc; row::column::COUNT + 1],
+}
+
+impl Partition {
+    /// The row type of the first columns alone.
+    unsafe fn cut(&mut self, count: usize) -> pg_sys::TupleDesc {
+        // SAFETY: the log has that many columns.
+        unsafe {
+            if self.cut[count].is_null() {
+                let before = raw::switch_to(pg_sys::TopMemoryContext);
+                let number = c_int::try_from(count).unwrap_or(0);
+                let desc = raw::CreateTemplateTupleDesc(number);
+                for attribute in 1..=count as i16 {
+                    raw::TupleDescCopyEntry(desc, attribute, self.desc, attribute);
+                }
+                raw::switch_to(before);
+                self.cut[count] = desc;
+            }
+            self.cut[count]
+        }
+    }
+
+    /// Gives the memory of the row types back.
+    unsafe fn free(self) {
+        for desc in self.cut.into_iter().chain([self.desc]) {
+            if !desc.is_null() {
+                // SAFETY: nobody uses them between rows.
+                unsafe { raw::FreeTupleDesc(desc) };
+            }
+        }
+    }
 }
 
 static PARTITION: Global<Partition> = Global::new(Partition {
@@ -25,7 +55,7 @@ static PARTITION: Global<Partition> = Global::new(Partition {
     from: 0,
     until: 0,
     desc: core::ptr::null_mut(),
-    form: core::ptr::null_mut(),
+    cut: [core::ptr::null_mut(); row::column::COUNT + 1],
 });
 
 /// Forgets the partition, for the log's partitions changed.
@@ -49,16 +79,12 @@ pub(super) unsafe fn partition(at: TimestampTz) -> Option<Oid> {
         let mut found = route(log, at);
         let before = raw::switch_to(pg_sys::TopMemoryContext);
         found.desc = raw::CreateTupleDescCopy((*log).rd_att);
-        found.form = raw::CreateTupleDescCopy((*log).rd_att);
         raw::switch_to(before);
         raw::relation_close(log, pg_sys::AccessShareLock as c_int);
         let relid = found.relid;
         let outdated = core::mem::replace(PARTITION.get(), found);
         slots::forget();
-        if !outdated.desc.is_null() {
-            raw::FreeTupleDesc(outdated.desc);
-            raw::FreeTupleDesc(outdated.form);
-        }
+        outdated.free();
         if relation::generation() != generation {
             invalidate();
         }
@@ -77,7 +103,7 @@ unsafe fn route(log: pg_sys::Relation, at: TimestampTz) -> Partition {
             from: i64::MIN,
             until: i64::MAX,
             desc: core::ptr::null_mut(),
-            form: core::ptr::null_mut(),
+            cut: [core::ptr::null_mut(); row::column::COUNT + 1],
         };
         if bounds.is_null() {
             return found;
@@ -217,13 +243,11 @@ pub(super) unsafe fn form(
     count: usize,
 ) -> HeapTuple {
     // SAFETY: a partition has the columns of the log in the same order, and perhaps more that a newer version of the
-    // extension added. The descriptor is our own copy, and this is all that it is used for.
+    // extension added.
     unsafe {
         if partition(at).is_none() {
             return core::ptr::null_mut();
         }
-        let desc = PARTITION.get().form;
-        (*desc).natts = c_int::try_from(count).unwrap_or(0);
-        raw::heap_form_tuple(desc, values, nulls)
+        raw::heap_form_tuple(PARTITION.get().cut(count), values, nulls)
     }
 }
