@@ -37,6 +37,8 @@ pub(crate) enum Error {
     NotInstalled,
     /// A value of the type `change` that is not the extension's own.
     NotRestorable,
+    /// A function called beside those that go back or promote.
+    NotAtWork,
     /// What is stored cannot be read.
     Broken { part: &'static str },
 }
@@ -49,6 +51,7 @@ impl Error {
             | Self::NotOwner { .. }
             | Self::NotSchemaOwner { .. }
             | Self::NotRestorable
+            | Self::NotAtWork
             | Self::NotReadable { .. } => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Self::NotATrigger { .. }
             | Self::NotAnEventTrigger { .. }
@@ -100,6 +103,7 @@ impl Error {
                 "only the owner of extension \"directus_versions\" can restore recorded history"
                     .into()
             }
+            Self::NotAtWork => "this function only works within others of the extension".into(),
             Self::Broken { part } => format!("a {part} of the log cannot be read"),
         }
     }

@@ -41,7 +41,12 @@ pgrx::extension_sql_file!(
     requires = ["activity"]
 );
 pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["revisions"]);
-pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["views"]);
+pgrx::extension_sql_file!(
+    "../sql/undertake.sql",
+    name = "undertake",
+    requires = ["views"]
+);
+pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["undertake"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
 /// Defines the settings and registers the callbacks when the library is loaded.

@@ -151,7 +151,9 @@ unsafe fn whole(tracked: &Tracked, values: Values, command: u32, action: u8) {
     // SAFETY: the values are of the tracked relation.
     unsafe {
         let mut draft = Draft::new(Some(tracked.collection), command, action);
-        draft.set_item(item::text(tracked, values));
+        let item = item::text(tracked, values);
+        draft.set_item(item);
+        draft.set_origin(tracked.collection, item);
         if tracked.accountability == Accountability::All {
             draft.set(column::CHANGE, record::row(tracked, values));
         }
@@ -188,6 +190,7 @@ unsafe fn update(tracked: &Tracked, old: Values, new: Values, command: u32, whol
         let mut draft = Draft::new(Some(tracked.collection), command, action::UPDATE);
         let item = item::text(tracked, new);
         draft.set_item(item);
+        draft.set_origin(tracked.collection, item);
         if rekeyed {
             let former = item::text(tracked, old);
             draft.set_former(former);

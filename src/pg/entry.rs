@@ -3,7 +3,7 @@
 //! Each is declared in sql/ under its symbol. pgrx's guard stands around each, so that a panic of ours becomes an
 //! error; errors of the server pass it by.
 
-use super::{activity, capture, drop, gate, opaque, raw, reader, truncate};
+use super::{activity, capture, drop, gate, opaque, raw, reader, truncate, undertake};
 use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, TriggerData};
@@ -264,4 +264,25 @@ sql_function!(
     directus_versions_change_send,
     pg_finfo_directus_versions_change_send,
     opaque::send
+);
+
+sql_function!(
+    /// Functions that write a user's table: each runs its namesake with a leading underscore.
+    directus_versions_undertake,
+    pg_finfo_directus_versions_undertake,
+    undertake::run
+);
+
+sql_function!(
+    /// `_announce(int, text, bigint, text)`
+    directus_versions_announce,
+    pg_finfo_directus_versions_announce,
+    undertake::announce
+);
+
+sql_function!(
+    /// `_callers_path()`
+    directus_versions_callers_path,
+    pg_finfo_directus_versions_callers_path,
+    undertake::path
 );

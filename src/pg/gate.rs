@@ -81,7 +81,10 @@ unsafe fn first_argument_type(function: Oid) -> Oid {
 }
 
 /// The function of the same name with a leading underscore.
-unsafe fn namesake(function: Oid) -> Oid {
+///
+/// # Safety
+/// There must be one, with the same arguments.
+pub(super) unsafe fn namesake(function: Oid) -> Oid {
     // SAFETY: catalog look-ups; the name is at most 62 bytes, as ours are.
     unsafe {
         let mut types = core::ptr::null_mut();
@@ -112,6 +115,7 @@ pub(super) unsafe fn invoke(function: Oid, call: FunctionCallInfo) -> Datum {
         let count = usize::try_from((*call).nargs).unwrap_or(0);
         let inner = arguments(count);
         (*inner).flinfo = info;
+        (*inner).resultinfo = (*call).resultinfo;
         core::ptr::copy_nonoverlapping((*call).args.as_ptr(), (*inner).args.as_mut_ptr(), count);
         let Some(address) = (*info).fn_addr else {
             return null(call);

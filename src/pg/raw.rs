@@ -141,6 +141,8 @@ unsafe extern "C-unwind" {
     #[link_name = "table_endscan__pgrx_cshim"]
     pub(super) fn table_endscan(scan: pg_sys::TableScanDesc);
 
+    pub(super) fn GetCurrentTransactionNestLevel() -> c_int;
+    pub(super) fn MemoryContextStrdup(context: MemoryContext, text: *const c_char) -> *mut c_char;
     pub(super) fn GetCurrentSubTransactionId() -> SubTransactionId;
     pub(super) fn GetTopFullTransactionId() -> FullTransactionId;
     pub(super) fn GetTopTransactionId() -> pg_sys::TransactionId;

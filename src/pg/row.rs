@@ -4,6 +4,7 @@ use super::actor;
 use super::buffer;
 use super::guc::{self, Text};
 use super::item;
+use super::origin;
 use super::raw;
 use super::store;
 use core::ffi::c_int;
@@ -23,6 +24,8 @@ pub(super) mod column {
     pub(in crate::pg) const COMMENT: usize = 10;
     pub(in crate::pg) const REQUEST_ID: usize = 11;
     pub(in crate::pg) const LABEL: usize = 12;
+    pub(in crate::pg) const VERSION: usize = 13;
+    pub(in crate::pg) const SOURCE: usize = 14;
     pub(in crate::pg) const LONG_ITEM: usize = 16;
     pub(in crate::pg) const COUNT: usize = 17;
 }
@@ -128,6 +131,22 @@ impl Draft {
             } else {
                 self.set_text(column::ITEM, item::shortened(item));
                 self.set_text(column::LONG_ITEM, item);
+            }
+        }
+    }
+
+    /// Sets what the write of an item goes by, if a function of ours does it.
+    ///
+    /// # Safety
+    /// Must run in a backend.
+    pub(super) unsafe fn set_origin(&mut self, collection: i32, item: &[u8]) {
+        // SAFETY: see above.
+        unsafe {
+            if let Some((source, words)) = origin::take(collection, item) {
+                if let Some(source) = source {
+                    self.set(column::SOURCE, Datum::from(source));
+                }
+                self.set_text(column::COMMENT, words);
             }
         }
     }

@@ -1,0 +1,165 @@
+//! What a write goes by: the revision that a revert or undo restores, the save that a promote publishes.
+//!
+//! A function that goes back runs its statements with the caller's rights, so what it says about them is said here, beside
+//! the session's settings: which item will be written, what for. The trigger that records that write takes it. It can be
+//! said only while such a function is at work.
+
+use super::raw::{self, Global};
+use crate::error::Error;
+use core::ffi::CStr;
+use core::fmt::Write;
+use pgrx::pg_sys;
+use std::collections::HashMap;
+
+/// In which words an origin is told.
+pub(super) enum Comment {
+    Revert,
+    Undo,
+    Words(Box<[u8]>),
+}
+
+/// Why an item is written.
+pub(super) struct Origin {
+    pub(super) source: Option<i64>,
+    pub(super) comment: Comment,
+}
+
+impl Origin {
+    /// What the log's column `comment` says, in the current memory context.
+    unsafe fn words(&self) -> &'static [u8] {
+        let mut line = Line {
+            text: [0; 64],
+            len: 0,
+        };
+        let source = self.source.unwrap_or_default();
+        let written = match &self.comment {
+            Comment::Revert => write!(line, "revert to revision {source}"),
+            Comment::Undo => write!(line, "undo of revision {source}"),
+            Comment::Words(_) => Ok(()),
+        };
+        debug_assert!(written.is_ok());
+        let words = match &self.comment {
+            Comment::Words(words) => words,
+            _ => &line.text[..line.len],
+        };
+        // SAFETY: palloc'd memory of that size.
+        unsafe {
+            let copy: *mut u8 = raw::alloc_array(words.len());
+            core::ptr::copy_nonoverlapping(words.as_ptr(), copy, words.len());
+            core::slice::from_raw_parts(copy, words.len())
+        }
+    }
+}
+
+/// A short text that needs no memory but its own.
+struct Line {
+    text: [u8; 64],
+    len: usize,
+}
+
+impl core::fmt::Write for Line {
+    fn write_str(&mut self, more: &str) -> core::fmt::Result {
+        let room = self.text.get_mut(self.len..self.len + more.len());
+        room.ok_or(core::fmt::Error)?
+            .copy_from_slice(more.as_bytes());
+        self.len += more.len();
+        Ok(())
+    }
+}
+
+struct Work {
+    /// The nesting level of the transaction in which the outermost function began; 0 for none.
+    level: i32,
+    depth: usize,
+    /// By collection and item.
+    announced: Option<HashMap<i32, HashMap<Box<[u8]>, Origin>>>,
+    /// The `search_path` of the caller, for the triggers of its tables.
+    path: *mut core::ffi::c_char,
+}
+
+static WORK: Global<Work> = Global::new(Work {
+    level: 0,
+    depth: 0,
+    announced: None,
+    path: core::ptr::null_mut(),
+});
+
+/// Begins the work of a function that writes a user's table.
+///
+/// # Safety
+/// Must run in a transaction; [`end`] must follow unless an error does.
+pub(super) unsafe fn begin() {
+    // SAFETY: the copy of the setting outlives the function's transaction.
+    unsafe {
+        if WORK.get().depth == 0 {
+            let path = raw::GetConfigOption(c"search_path".as_ptr(), false, false);
+            let path = raw::MemoryContextStrdup(pg_sys::TopTransactionContext, path);
+            let work = WORK.get();
+            work.path = path;
+            work.level = raw::GetCurrentTransactionNestLevel();
+            work.announced = Some(HashMap::new());
+        }
+        WORK.get().depth += 1;
+    }
+}
+
+/// Ends it: what was announced and not written is forgotten.
+pub(super) fn end() {
+    let work = WORK.get();
+    work.depth = work.depth.saturating_sub(1);
+    if work.depth == 0 {
+        clear();
+    }
+}
+
+fn clear() {
+    let work = WORK.get();
+    work.depth = 0;
+    work.level = 0;
+    work.announced = None;
+    work.path = core::ptr::null_mut();
+}
+
+/// Forgets the work that began in a (sub)transaction which ends at this nesting level.
+pub(super) fn abort(level: i32) {
+    if level <= WORK.get().level {
+        clear();
+    }
+}
+
+/// Says why an item will be written. Raises 42501 where no function of ours is at work.
+pub(super) fn announce(collection: i32, item: &[u8], origin: Origin) {
+    match &mut WORK.get().announced {
+        Some(announced) => {
+            let items = announced.entry(collection).or_default();
+            items.insert(item.into(), origin);
+        }
+        None => {
+            drop(origin);
+            Error::NotAtWork.raise()
+        }
+    }
+}
+
+/// Takes what was said of an item: the source, and the words in the current memory context.
+///
+/// # Safety
+/// Must run in a backend.
+pub(super) unsafe fn take(collection: i32, item: &[u8]) -> Option<(Option<i64>, &'static [u8])> {
+    let items = WORK.get().announced.as_mut()?.get_mut(&collection)?;
+    let origin = items.get(item)?;
+    // SAFETY: only references are held when this raises.
+    let told = (origin.source, unsafe { origin.words() });
+    items.remove(item);
+    Some(told)
+}
+
+/// The `search_path` of whoever called; raises 42501 where no function of ours is at work.
+pub(super) fn path() -> &'static CStr {
+    let path = WORK.get().path;
+    if path.is_null() {
+        Error::NotAtWork.raise();
+    }
+    // SAFETY: copied by `begin`, and there until the work ends.
+    unsafe { CStr::from_ptr(path) }
+}
