@@ -202,7 +202,9 @@ mod tests {
                 &update(0),
                 "DELETE FROM public.settings_rows",
             ],
-            "r.delta, r.prior, r.data, r.item, l.exact - 'keyframe'",
+            "r.delta, r.prior, r.data, r.item,
+             directus_versions._overlaid(NULL::public.settings_rows, l.change, true),
+             directus_versions._overlaid(NULL::public.settings_rows, l.change, false)",
         );
         assert_eq!(
             int(

@@ -11,6 +11,19 @@ LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_
 COMMENT ON FUNCTION _whole(change) IS
 'The row that was created or deleted, or the one after an update that kept it; NULL for other records';
 
+-- What the views show of a record, which the action decides.
+CREATE FUNCTION _delta(action "char", change) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_delta_of';
+COMMENT ON FUNCTION _delta("char", change) IS 'What a create or update made of the fields that it changed; NULL for other actions';
+CREATE FUNCTION _prior(action "char", change) RETURNS jsonb
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_prior_of';
+COMMENT ON FUNCTION _prior("char", change) IS 'What the fields that an update or delete changed were before; NULL for other actions';
+
+CREATE FUNCTION _overlaid(base anyelement, change, is_new boolean) RETURNS anyelement
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'directus_versions_overlaid';
+COMMENT ON FUNCTION _overlaid(anyelement, change, boolean) IS
+'A row with the new values of a record laid over it, or the old ones; 42809 for anything but a row of a table';
+
 CREATE FUNCTION _steps(collection int, item text, first bigint, past bigint) RETURNS SETOF log
 LANGUAGE sql STABLE ROWS 50 SET search_path = pg_catalog, pg_temp AS $$
     SELECT l.*
@@ -116,7 +129,7 @@ BEGIN
         SELECT l.id INTO base_id
         FROM directus_versions.log AS l
         WHERE l.collection = $1 AND l.item = $2 AND l.id < until.id AND l.id >= gap
-            AND (l.action IN ('c', 'd', 'm') OR l.keyframe IS NOT NULL)
+            AND (l.action IN ('c', 'd', 'm') OR directus_versions._whole(l.change) IS NOT NULL)
         ORDER BY l.id DESC LIMIT 1;
         SELECT pg_catalog.array_agg(numbered.u ORDER BY numbered.n DESC) INTO steps
         FROM (
@@ -131,14 +144,14 @@ BEGIN
         ) AS numbered;
         FOREACH step IN ARRAY COALESCE(steps, '{}') LOOP
             EXIT lineage WHEN step.action IN ('d', 'm');
-            state := CASE WHEN step.action = 'c' THEN step.delta ELSE step.keyframe END;
+            state := directus_versions._whole(step.change);
             IF state IS NOT NULL THEN
                 base := CASE WHEN renaming THEN directus_versions._named(collection, state, step.id, target) ELSE state END;
                 EXIT lineage;
             END IF;
-            EXIT lineage WHEN step.delta IS NULL;
+            EXIT lineage WHEN step.change IS NULL;
             deltas := deltas || CASE
-                WHEN renaming THEN directus_versions._named(collection, step.delta, step.id, target) ELSE step.delta END;
+                WHEN renaming THEN directus_versions._named(collection, directus_versions._delta(step.change), step.id, target) ELSE directus_versions._delta(step.change) END;
             IF step.former IS NOT NULL THEN
                 item := step.former;
                 until := step;
@@ -174,7 +187,7 @@ BEGIN
         SELECT l.id INTO base_id
         FROM directus_versions.log AS l
         WHERE l.collection = $1 AND l.item = $2 AND l.id > since.id
-            AND (l.action IN ('c', 'd', 'm') OR l.keyframe IS NOT NULL)
+            AND (l.action IN ('c', 'd', 'm') OR directus_versions._whole(l.change) IS NOT NULL)
         ORDER BY l.id LIMIT 1;
         FOR step IN
             SELECT * FROM directus_versions._steps(
@@ -184,31 +197,34 @@ BEGIN
                 OR s.transaction = since.transaction AND s.command > since.command
         LOOP
             IF step.action = 'd' THEN
-                base := CASE
-                    WHEN renaming THEN directus_versions._named(collection, step.prior, step.id, target) ELSE step.prior END;
+                base := directus_versions._whole(step.change);
+                IF renaming THEN
+                    base := directus_versions._named(collection, base, step.id, target);
+                END IF;
                 EXIT lineage;
-            ELSIF step.action = 'c' OR step.action = 'u' AND step.prior IS NULL THEN
+            ELSIF step.action = 'c' OR step.action = 'u' AND step.change IS NULL THEN
                 RETURN NULL;
             ELSIF step.action = 'm' THEN
                 SELECT l.* INTO since
                 FROM directus_versions.log AS l
                 WHERE l.collection = $1 AND l.item = step.former AND l.former = step.item AND l.action = 'u'
                     AND l.transaction = step.transaction AND l.command = step.command;
-                IF NOT FOUND OR since.prior IS NULL THEN
+                IF NOT FOUND OR since.change IS NULL THEN
                     RETURN NULL;
                 END IF;
                 priors := priors || CASE
-                    WHEN renaming THEN directus_versions._named(collection, since.prior, since.id, target) ELSE since.prior END;
+                    WHEN renaming THEN directus_versions._named(collection, directus_versions._prior(since.change), since.id, target) ELSE directus_versions._prior(since.change) END;
                 item := since.item;
                 whole_item := COALESCE(since.long_item, since.item);
                 CONTINUE lineage;
             END IF;
             priors := priors || CASE
-                WHEN renaming THEN directus_versions._named(collection, step.prior, step.id, target) ELSE step.prior END;
-            IF step.keyframe IS NOT NULL THEN
-                base := CASE
-                    WHEN renaming THEN directus_versions._named(collection, step.keyframe, step.id, target)
-                    ELSE step.keyframe END;
+                WHEN renaming THEN directus_versions._named(collection, directus_versions._prior(step.change), step.id, target) ELSE directus_versions._prior(step.change) END;
+            IF directus_versions._whole(step.change) IS NOT NULL THEN
+                base := directus_versions._whole(step.change);
+                IF renaming THEN
+                    base := directus_versions._named(collection, base, step.id, target);
+                END IF;
                 EXIT lineage;
             END IF;
         END LOOP;
@@ -238,20 +254,14 @@ DECLARE
     later jsonb;
 BEGIN
     SELECT * INTO step FROM directus_versions.log AS l WHERE l.id = revision;
-    IF step.action = 'c' THEN
-        RETURN step.delta;
-    ELSIF step.action = 'd' THEN
-        RETURN step.prior;
-    ELSIF step.action IS DISTINCT FROM 'u' OR step.delta IS NULL THEN
-        RETURN NULL;
-    ELSIF step.keyframe IS NOT NULL THEN
-        RETURN step.keyframe;
+    IF step.change IS NULL OR directus_versions._whole(step.change) IS NOT NULL THEN
+        RETURN directus_versions._whole(step.change);
     END IF;
     former := directus_versions._state_before(step.collection, COALESCE(step.former, step.item), step);
     IF former IS NULL THEN
         RETURN directus_versions._state_after(step.collection, step.item, step);
     END IF;
-    former := former || step.delta;
+    former := former || directus_versions._delta(step.change);
     -- A column that was added since, with a default, is in no earlier revision: what comes later tells its value.
     IF directus_versions._has_new_fields(step.collection, revision, former) THEN
         later := directus_versions._state_after(step.collection, step.item, step);

@@ -227,25 +227,4 @@ mod tests {
             ]
         );
     }
-
-    /// Where the JSON form says all there is no exact text beside it.
-    #[pg_test]
-    fn fidelity_form_that_loses_nothing_has_no_exact_text() {
-        run("CREATE TABLE fidelity_form_plain (
-                 id int PRIMARY KEY, n numeric, f float8, t text, z timestamptz, j jsonb, a int[], u uuid, b boolean);
-             SELECT directus_versions.track('fidelity_form_plain');
-             INSERT INTO fidelity_form_plain
-             VALUES (1, 1.10, 0.1, 'x', '2024-02-03 04:05:06+00', '{\"a\": 1}', '{1,2}', gen_random_uuid(), true);
-             UPDATE fidelity_form_plain SET n = 2, t = 'y';
-             DELETE FROM fidelity_form_plain");
-        let exact = table(
-            "SELECT coalesce(l.exact ->> 'delta', '{}') || coalesce(l.exact ->> 'prior', '{}')
-             FROM directus_versions.log l JOIN directus_versions.revisions r ON r.id = l.id
-             WHERE r.collection = 'fidelity_form_plain'",
-        );
-        assert!(
-            exact.iter().all(|row| row[0].as_deref() == Some("{}{}")),
-            "{exact:?}"
-        );
-    }
 }

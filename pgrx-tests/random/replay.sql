@@ -11,7 +11,7 @@ BEGIN
     EXECUTE format('CREATE TEMP TABLE replay_model (id text PRIMARY KEY, state %s)', target);
     EXECUTE format('CREATE TEMP TABLE replay_next (id text, state %s)', target);
     FOR entry IN
-        SELECT r.id, v.action, r.item, r.delta, r.prior, l.exact, v.transaction || '/' || l.command AS step
+        SELECT r.id, v.action, r.item, r.prior, l.change, v.transaction || '/' || l.command AS step
         FROM directus_versions.revisions r
         JOIN directus_versions.activity v ON v.id = r.activity
         JOIN directus_versions.log l ON l.id = r.id
@@ -26,20 +26,20 @@ BEGIN
         old_id := CASE WHEN entry.action <> 'create' THEN coalesce(entry.prior ->> 'id', entry.item) END;
         IF entry.action = 'create' THEN
             EXECUTE format('INSERT INTO replay_next
-                SELECT $3, pg_temp.restored($1, $2 -> ''delta'', NULL::%s, NULL::%1$s)', target)
-            USING entry.delta, entry.exact, entry.item;
+                SELECT $2, directus_versions._overlaid(NULL::%s, $1, true)', target)
+            USING entry.change, entry.item;
             CONTINUE;
         END IF;
         EXECUTE format('SELECT count(*) FROM replay_model
-            WHERE id = $3 AND pg_temp.restored($1, $2 -> ''prior'', state, NULL::%s) *= state', target)
-        INTO matched USING entry.prior, entry.exact, old_id;
+            WHERE id = $2 AND directus_versions._overlaid(state, $1, false) *= state')
+        INTO matched USING entry.change, old_id;
         IF matched <> 1 THEN
             RETURN NEXT format('revision %s, %s of %s: prior is not the state before', entry.id, entry.action, old_id);
         END IF;
         IF entry.action = 'update' THEN
             EXECUTE format('INSERT INTO replay_next
-                SELECT $3, pg_temp.restored($1, $2 -> ''delta'', state, NULL::%s) FROM replay_model WHERE id = $4', target)
-            USING entry.delta, entry.exact, entry.item, old_id;
+                SELECT $2, directus_versions._overlaid(state, $1, true) FROM replay_model WHERE id = $3')
+            USING entry.change, entry.item, old_id;
         END IF;
         DELETE FROM replay_model WHERE id = old_id;
     END LOOP;

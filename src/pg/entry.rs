@@ -3,7 +3,7 @@
 //! Each is declared in sql/ under its symbol. pgrx's guard stands around each, so that a panic of ours becomes an
 //! error; errors of the server pass it by.
 
-use super::{activity, capture, drop, gate, opaque, raw, reader, truncate, undertake};
+use super::{activity, capture, drop, gate, opaque, overlay, raw, reader, truncate, undertake};
 use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, TriggerData};
@@ -285,4 +285,25 @@ sql_function!(
     directus_versions_callers_path,
     pg_finfo_directus_versions_callers_path,
     undertake::path
+);
+
+sql_function!(
+    /// `_delta("char", change)`
+    directus_versions_delta_of,
+    pg_finfo_directus_versions_delta_of,
+    reader::delta_of
+);
+
+sql_function!(
+    /// `_prior("char", change)`
+    directus_versions_prior_of,
+    pg_finfo_directus_versions_prior_of,
+    reader::prior_of
+);
+
+sql_function!(
+    /// `_overlaid(anyelement, change, boolean)`
+    directus_versions_overlaid,
+    pg_finfo_directus_versions_overlaid,
+    overlay::overlaid
 );

@@ -132,6 +132,16 @@ unsafe fn run_as_owner(action: impl FnOnce() -> Datum) -> Datum {
     unsafe { run_as(owner(), LOCAL_USERID_CHANGE, action) }
 }
 
+/// Runs an action as the owner of a table, with code of whom it may have to do.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn run_as_table_owner(owner: Oid, action: impl FnOnce() -> Datum) -> Datum {
+    let flags = LOCAL_USERID_CHANGE | RESTRICTED_OPERATION | NOFORCE_RLS;
+    // SAFETY: see `run_as`.
+    unsafe { run_as(owner, flags, action) }
+}
+
 /// Runs an action as another role. An error in it goes back with the (sub)transaction it aborts.
 unsafe fn run_as(other: Oid, flags: c_int, action: impl FnOnce() -> Datum) -> Datum {
     // SAFETY: the user is set back when the action ends; abort does it after an error.
@@ -244,8 +254,7 @@ pub(super) unsafe fn fetch_row(call: FunctionCallInfo) -> Datum {
         if pg_sys::pg_class_aclcheck(relid, owner, select) != pg_sys::AclResult::ACLCHECK_OK {
             return null(call);
         }
-        let flags = LOCAL_USERID_CHANGE | RESTRICTED_OPERATION | NOFORCE_RLS;
-        run_as(owner, flags, || fetch(call, query, item))
+        run_as_table_owner(owner, || fetch(call, query, item))
     }
 }
 

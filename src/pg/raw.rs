@@ -58,6 +58,7 @@ unsafe extern "C-unwind" {
         from_attribute: AttrNumber,
     );
     pub(super) fn FreeTupleDesc(desc: TupleDesc);
+    pub(super) fn heap_copy_tuple_as_datum(tuple: HeapTuple, desc: TupleDesc) -> Datum;
     pub(super) fn heap_copytuple(tuple: HeapTuple) -> HeapTuple;
     pub(super) fn HeapTupleHeaderGetCmin(tup: HeapTupleHeader) -> CommandId;
     pub(super) fn HeapTupleHeaderGetCmax(tup: HeapTupleHeader) -> CommandId;
@@ -121,6 +122,18 @@ unsafe extern "C-unwind" {
     ) -> SysScanDesc;
     pub(super) fn systable_getnext(scan: SysScanDesc) -> HeapTuple;
     pub(super) fn systable_endscan(scan: SysScanDesc);
+    pub(super) fn systable_beginscan_ordered(
+        heap: Relation,
+        index: Relation,
+        snapshot: Snapshot,
+        nkeys: c_int,
+        key: *mut ScanKeyData,
+    ) -> SysScanDesc;
+    pub(super) fn systable_getnext_ordered(
+        scan: SysScanDesc,
+        direction: pg_sys::ScanDirection::Type,
+    ) -> HeapTuple;
+    pub(super) fn systable_endscan_ordered(scan: SysScanDesc);
     pub(super) fn table_slot_create(
         relation: Relation,
         list: *mut *mut pg_sys::List,
@@ -202,6 +215,13 @@ unsafe extern "C-unwind" {
     pub(super) fn fmgr_info_cxt(function: Oid, info: *mut FmgrInfo, context: MemoryContext);
     pub(super) fn OutputFunctionCall(info: *mut FmgrInfo, value: Datum) -> *mut c_char;
     pub(super) fn getTypeOutputInfo(typid: Oid, output: *mut Oid, is_varlena: *mut bool);
+    pub(super) fn getTypeInputInfo(typid: Oid, input: *mut Oid, parameter: *mut Oid);
+    pub(super) fn InputFunctionCall(
+        info: *mut FmgrInfo,
+        text: *mut c_char,
+        parameter: Oid,
+        typmod: i32,
+    ) -> Datum;
     pub(super) fn getBaseType(typid: Oid) -> Oid;
     pub(super) fn get_typtype(typid: Oid) -> c_char;
     pub(super) fn get_typlenbyvalalign(
@@ -280,6 +300,7 @@ unsafe extern "C-unwind" {
     pub(super) fn AcceptInvalidationMessages();
     // catalog/pg_inherits.h and catalog/partition.h are not part of pgrx's bindings.
     pub(super) fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;
+    pub(super) fn index_get_partition(partition: Relation, index: Oid) -> Oid;
     pub(super) fn find_all_inheritors(
         parent: Oid,
         lock: c_int,

@@ -7,7 +7,7 @@ use super::object::{self, Side};
 use super::raw;
 use super::reading::Record;
 use super::relation::{self, Tracked};
-use super::row::Values;
+use super::row::{Values, action};
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -93,9 +93,50 @@ unsafe fn side(call: FunctionCallInfo, side: Side) -> Datum {
         let Some(change) = argument(call, 0) else {
             return null(call);
         };
+        side_of(call, change, side)
+    }
+}
+
+unsafe fn side_of(call: FunctionCallInfo, change: Datum, side: Side) -> Datum {
+    // SAFETY: see above.
+    unsafe {
         let bytes = raw::pg_detoast_datum_packed(change.cast_mut_ptr());
         let record = Record::read(raw::payload(bytes.cast::<u8>()));
         object::of_record(&record, side).unwrap_or_else(|| null(call))
+    }
+}
+
+/// `_delta("char", change)`: what a create or update made of the fields that it changed.
+///
+/// # Safety
+/// Called by the function manager with arguments of these types, none of them NULL.
+pub(super) unsafe fn delta_of(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe { shown(call, action::CREATE, Side::New) }
+}
+
+/// `_prior("char", change)`: what the fields that an update or delete changed were before.
+///
+/// # Safety
+/// Called by the function manager with arguments of these types, none of them NULL.
+pub(super) unsafe fn prior_of(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe { shown(call, action::DELETE, Side::Old) }
+}
+
+/// The whole row where the first argument is this action, one side of an update.
+unsafe fn shown(call: FunctionCallInfo, whole: u8, side: Side) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let (Some(action), Some(change)) = (argument(call, 0), argument(call, 1)) else {
+            return null(call);
+        };
+        let side = match action.value() as u8 {
+            action if action == whole => Side::Row,
+            action::UPDATE => side,
+            _ => return null(call),
+        };
+        side_of(call, change, side)
     }
 }
 

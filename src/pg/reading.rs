@@ -323,7 +323,7 @@ pub(super) unsafe fn held(field: &Field, value: Value) -> Held {
 }
 
 /// A value that the server passes in a register: narrow integers keep their sign.
-fn extended(word: u64, len: i16) -> Datum {
+pub(super) fn extended(word: u64, len: i16) -> Datum {
     match len {
         2 => Datum::from(word as i16),
         4 => Datum::from(word as i32),

@@ -1,0 +1,179 @@
+//! Makes the values of records what a table's columns hold now.
+//!
+//! Where the column still has the type whose stored bytes were kept, the value is those bytes. Else its text goes through the
+//! input function of the type that the column has now, under fixed settings and as the table's owner, since a domain's
+//! check is code of whoever made it.
+
+use super::gate;
+use super::layout::Field;
+use super::raw;
+use super::reading::{self, Held, Value};
+use super::settings::{self, Setting};
+use super::types;
+use core::ffi::{CStr, c_char, c_int};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, Oid};
+
+/// A value for a column.
+#[derive(Clone, Copy)]
+pub(super) enum Typed {
+    Value(Datum),
+    Null,
+    /// It was masked, not saved, or too large to be kept.
+    Unknown,
+}
+
+/// A column that values are made for.
+pub(super) struct Target {
+    typid: Oid,
+    typmod: i32,
+    /// The type below all domains.
+    base: Oid,
+    len: i16,
+    byval: bool,
+    /// Owner of the table.
+    owner: Oid,
+    /// The type's input function, looked up at its first use.
+    input: pg_sys::FmgrInfo,
+    parameter: Oid,
+}
+
+impl Target {
+    /// Describes a column in the current memory context.
+    ///
+    /// # Safety
+    /// The attribute must be one of a relation that is open, and not dropped.
+    pub(super) unsafe fn of(
+        attribute: *const pg_sys::FormData_pg_attribute,
+        relation: pg_sys::Relation,
+    ) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            Self {
+                typid: (*attribute).atttypid,
+                typmod: (*attribute).atttypmod,
+                base: raw::getBaseType((*attribute).atttypid),
+                len: (*attribute).attlen,
+                byval: (*attribute).attbyval,
+                owner: (*(*relation).rd_rel).relowner,
+                input: pg_sys::FmgrInfo::default(),
+                parameter: pg_sys::InvalidOid,
+            }
+        }
+    }
+
+    /// Makes a value of a record one for the column, in the current memory context. Raises what the type's input function
+    /// raises.
+    ///
+    /// # Safety
+    /// The value must be of the field; must run in a transaction.
+    pub(super) unsafe fn typed(&mut self, field: &Field, value: Option<Value>) -> Typed {
+        let Some(value) = value else {
+            return Typed::Null;
+        };
+        // SAFETY: see above.
+        unsafe {
+            match reading::held(field, value) {
+                Held::Masked | Held::Omitted { .. } => Typed::Unknown,
+                Held::Datum(datum) if field.typid == self.base => Typed::Value(datum),
+                Held::Datum(datum) => {
+                    let fixed = settings::fix(Setting::ALL);
+                    let text = types::output(field.info, datum);
+                    settings::release(fixed);
+                    Typed::Value(self.read(text))
+                }
+                Held::Json { json, exact } => match told(exact.unwrap_or(json)) {
+                    Told::Text(text) => Typed::Value(self.read(text)),
+                    Told::Bytes(hex) => self.stored(hex),
+                    Told::Omitted => Typed::Unknown,
+                },
+            }
+        }
+    }
+
+    /// The value of a text.
+    unsafe fn read(&mut self, text: &[u8]) -> Datum {
+        // SAFETY: the copy ends with a zero.
+        unsafe {
+            let copy: *mut u8 =
+                raw::MemoryContextAllocHuge(pg_sys::CurrentMemoryContext, text.len() + 1).cast();
+            core::ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
+            *copy.add(text.len()) = 0;
+            if self.input.fn_addr.is_none() {
+                let mut function = pg_sys::InvalidOid;
+                raw::getTypeInputInfo(self.typid, &raw mut function, &raw mut self.parameter);
+                raw::fmgr_info_cxt(function, &raw mut self.input, pg_sys::CurrentMemoryContext);
+            }
+            let fixed = settings::fix(Setting::ALL);
+            let datum = gate::run_as_table_owner(self.owner, || {
+                raw::InputFunctionCall(
+                    &raw mut self.input,
+                    copy.cast::<c_char>(),
+                    self.parameter,
+                    self.typmod,
+                )
+            });
+            settings::release(fixed);
+            datum
+        }
+    }
+
+    /// The value of fixed length with these bytes, in hexadecimal; of a type that has another length now nothing is known.
+    unsafe fn stored(&self, hex: &[u8]) -> Typed {
+        let len = usize::try_from(self.len).unwrap_or(0);
+        if len == 0 || hex.len() != len * 2 {
+            return Typed::Unknown;
+        }
+        let digit = |byte: u8| (byte as char).to_digit(16).unwrap_or(0) as u8;
+        // SAFETY: palloc'd memory of that size, and eight bytes at least.
+        unsafe {
+            let bytes: *mut u8 = raw::alloc_array(len.max(8));
+            for (index, pair) in hex.chunks_exact(2).enumerate() {
+                *bytes.add(index) = digit(pair[0]) << 4 | digit(pair[1]);
+            }
+            if self.byval {
+                let word = bytes.cast::<u64>().read();
+                Typed::Value(reading::extended(word, self.len))
+            } else {
+                Typed::Value(Datum::from(bytes))
+            }
+        }
+    }
+}
+
+/// What the JSON of a value, or what stands beside it, tells.
+enum Told<'a> {
+    Text(&'a [u8]),
+    /// Stored bytes in hexadecimal.
+    Bytes(&'a [u8]),
+    Omitted,
+}
+
+/// Bits of a scalar's entry (utils/jsonb.h): all but those of its kind; a string has none of the others.
+const KIND_MASK: u32 = 0x7000_0000;
+const IS_SCALAR: u32 = 0x1000_0000;
+
+/// Reads a jsonb that is a string, number or boolean, or an object of ours: see `value::write_exact`.
+unsafe fn told<'a>(json: *mut u8) -> Told<'a> {
+    const BYTES: &[u8] = b"{\"bytes\": \"";
+    // SAFETY: the jsonb was made by us.
+    unsafe {
+        let root = raw::payload(json);
+        let word =
+            |at: usize| u32::from_ne_bytes([root[at], root[at + 1], root[at + 2], root[at + 3]]);
+        if word(0) & IS_SCALAR != 0 && word(4) & KIND_MASK == 0 {
+            return Told::Text(&root[8..]);
+        }
+        let text = raw::JsonbToCString(
+            core::ptr::null_mut(),
+            root.as_ptr().cast_mut().cast(),
+            c_int::try_from(root.len()).unwrap_or(c_int::MAX),
+        );
+        let text = CStr::from_ptr(text).to_bytes();
+        match text.strip_prefix(BYTES) {
+            Some(rest) => Told::Bytes(rest.strip_suffix(b"\"}").unwrap_or(rest)),
+            None if text.first() == Some(&b'{') => Told::Omitted,
+            None => Told::Text(text),
+        }
+    }
+}
