@@ -39,6 +39,10 @@ pub(crate) enum Error {
     NotRestorable,
     /// A function called beside those that go back or promote.
     NotAtWork,
+    /// No such revision, or one without data.
+    NoRevision { id: i64 },
+    /// A value that was too large to be kept.
+    NotKept { field: String },
     /// What is stored cannot be read.
     Broken { part: &'static str },
 }
@@ -66,6 +70,8 @@ impl Error {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::NoRevision { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            Self::NotKept { .. } => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
             Self::Broken { .. } => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }
     }
@@ -104,6 +110,10 @@ impl Error {
                     .into()
             }
             Self::NotAtWork => "this function only works within others of the extension".into(),
+            Self::NoRevision { id } => format!("revision {id} does not exist"),
+            Self::NotKept { field } => {
+                format!("the value of column \"{field}\" was too large to be kept")
+            }
             Self::Broken { part } => format!("a {part} of the log cannot be read"),
         }
     }

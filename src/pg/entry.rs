@@ -307,3 +307,24 @@ sql_function!(
     pg_finfo_directus_versions_overlaid,
     overlay::overlaid
 );
+
+sql_function!(
+    /// Functions that look themselves at their caller's rights: each runs its namesake as the extension's owner.
+    directus_versions_as_reader,
+    pg_finfo_directus_versions_as_reader,
+    gate::as_reader
+);
+
+sql_function!(
+    /// `_undone(anyelement, bigint[], text[], text)`
+    directus_versions_undone,
+    pg_finfo_directus_versions_undone,
+    undone::undone
+);
+
+sql_function!(
+    /// `_changed_names(change)`
+    directus_versions_changed_names,
+    pg_finfo_directus_versions_changed_names,
+    reader::changed_names
+);

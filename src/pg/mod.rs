@@ -51,5 +51,6 @@ mod truncate;
 mod typed;
 mod types;
 mod undertake;
+mod undone;
 mod value;
 pub(crate) mod xact;
