@@ -133,7 +133,7 @@ unsafe fn shown(call: FunctionCallInfo, whole: u8, side: Side) -> Datum {
         };
         let side = match action.value() as u8 {
             action if action == whole => Side::Row,
-            action::UPDATE => side,
+            action::UPDATE | action::OTHER => side,
             _ => return null(call),
         };
         side_of(call, change, side)
