@@ -54,25 +54,12 @@ END $$;
 COMMENT ON FUNCTION _item_condition(regclass, text[]) IS
 'SQL that finds the row t of a table by its item text $1; NULL where a column of the key is gone';
 
-CREATE FUNCTION _fetch_row(relation regclass, query text, item text) RETURNS jsonb
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'directus_versions_fetch_row';
-COMMENT ON FUNCTION _fetch_row(regclass, text, text) IS
-'The row that a query finds as revisions hold it; the query runs with the rights of the table''s owner';
-
-CREATE FUNCTION _live_row(relation regclass, key text[], item text) RETURNS jsonb
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN directus_versions._fetch_row(
-        relation,
-        pg_catalog.format('SELECT t FROM %s AS t WHERE %s', relation, directus_versions._item_condition(relation, key)),
-        item);
-EXCEPTION
-    -- The item's text may not be of the key's type any more, and a domain of the table's owner may raise what it likes.
-    WHEN OTHERS THEN
-        RETURN NULL;
-END $$;
-COMMENT ON FUNCTION _live_row(regclass, text[], text) IS
-'The live row of an item as revisions hold it; NULL where there is none';
+CREATE FUNCTION _find_query(relation regclass, key text[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format('SELECT t.* FROM %s AS t WHERE ', relation) || directus_versions._item_condition(relation, key)
+$$;
+COMMENT ON FUNCTION _find_query(regclass, text[]) IS
+'SQL that gives the row of a table by its item text $1; NULL where a column of the key is gone';
 
 CREATE FUNCTION _row_visible(relation regclass, key text[], item text) RETURNS boolean
 LANGUAGE plpgsql STABLE COST 1 SET search_path = pg_catalog, pg_temp AS $$

@@ -40,7 +40,12 @@ pgrx::extension_sql_file!(
     name = "revisions",
     requires = ["activity"]
 );
-pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["revisions"]);
+pgrx::extension_sql_file!(
+    "../sql/reading.sql",
+    name = "reading",
+    requires = ["revisions"]
+);
+pgrx::extension_sql_file!("../sql/views.sql", name = "views", requires = ["reading"]);
 pgrx::extension_sql_file!(
     "../sql/undertake.sql",
     name = "undertake",

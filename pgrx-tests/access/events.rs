@@ -142,15 +142,16 @@ mod tests {
             );
             for call in [
                 format!("_data({hidden})"),
-                format!("_put_together({hidden})"),
                 format!("_item_at({hidden})"),
-                format!("_relation_of({hidden})"),
-                "_live_row('access_ev_check', '{id}', '2')".to_owned(),
-                "_fetch_row('access_ev_check', 'SELECT t FROM access_ev_check t WHERE id = $1::int', '2')"
-                    .to_owned(),
+                "item_at('access_ev_check', 2, statement_timestamp())".to_owned(),
+                "item_at('access_ev_check', 2, '-infinity')".to_owned(),
+                "history('access_ev_check', 2)".to_owned(),
             ] {
                 let found = answer(&call);
-                assert!([None, Some("refused")].contains(&found.as_deref()), "{call}: {found:?}");
+                assert!(
+                    [None, Some("refused")].contains(&found.as_deref()),
+                    "{call}: {found:?}"
+                );
             }
         });
     }

@@ -30,6 +30,27 @@ pub(super) unsafe fn text(call: FunctionCallInfo, index: usize) -> Option<&'stat
     }
 }
 
+/// Argument `index` as the text of an item: a text, an integer or a uuid.
+///
+/// # Safety
+/// The function must declare one of these types.
+pub(super) unsafe fn item(call: FunctionCallInfo, index: usize) -> Option<&'static [u8]> {
+    // SAFETY: the server's own output functions.
+    unsafe {
+        let value = argument(call, index)?;
+        let mut types = core::ptr::null_mut();
+        let mut count = 0;
+        pg_sys::get_func_signature((*(*call).flinfo).fn_oid, &raw mut types, &raw mut count);
+        let output = match *types.add(index) {
+            pg_sys::INT8OID => pg_sys::F_INT8OUT,
+            pg_sys::UUIDOID => pg_sys::F_UUID_OUT,
+            _ => return text(call, index),
+        };
+        let text = raw::OidOutputFunctionCall(Oid::from(output), value);
+        Some(CStr::from_ptr(text).to_bytes())
+    }
+}
+
 /// Argument `index` as an OID.
 ///
 /// # Safety
@@ -89,4 +110,22 @@ pub(super) unsafe fn text_datum(text: &[u8]) -> Datum {
     let len = core::ffi::c_int::try_from(text.len()).unwrap_or(0);
     // SAFETY: copies the bytes.
     unsafe { Datum::from(raw::cstring_to_text_with_len(text.as_ptr().cast(), len)) }
+}
+
+/// Names as a datum of type text[].
+///
+/// # Safety
+/// Must run in a backend.
+pub(super) unsafe fn names_datum(names: &[&[u8]]) -> Datum {
+    // SAFETY: copies the names.
+    unsafe {
+        let texts: *mut Datum = raw::alloc_array(names.len());
+        for (index, name) in names.iter().enumerate() {
+            *texts.add(index) = text_datum(name);
+        }
+        let count = core::ffi::c_int::try_from(names.len()).unwrap_or(0);
+        let align = pg_sys::TYPALIGN_INT as core::ffi::c_char;
+        let array = raw::construct_array(texts, count, pg_sys::TEXTOID, -1, false, align);
+        Datum::from(array)
+    }
 }

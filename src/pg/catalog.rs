@@ -20,9 +20,19 @@ pub(super) enum Table {
     LayoutKey,
     LayoutHash,
     LayoutIds,
+    LogItemIndex,
+    LogIdIndex,
+    Field,
+    FieldKey,
+    Gap,
+    GapKey,
+    ContextKey,
+    CollectionRelation,
 }
 
-const NAMES: [&CStr; 12] = [
+const COUNT: usize = 20;
+
+const NAMES: [&CStr; COUNT] = [
     c"log",
     c"log_id",
     c"context",
@@ -35,9 +45,17 @@ const NAMES: [&CStr; 12] = [
     c"layout_pkey",
     c"layout_hash",
     c"layout_id",
+    c"log_item_index",
+    c"log_id_index",
+    c"field",
+    c"field_pkey",
+    c"gap",
+    c"gap_pkey",
+    c"context_pkey",
+    c"collection_relation_key",
 ];
 
-static OIDS: Global<[Oid; 12]> = Global::new([pg_sys::InvalidOid; 12]);
+static OIDS: Global<[Oid; COUNT]> = Global::new([pg_sys::InvalidOid; COUNT]);
 
 /// The OID of a relation of ours; `None` where the extension is not there.
 ///
@@ -85,10 +103,11 @@ pub(super) unsafe fn function(name: &'static CStr, types: &[Oid]) -> Oid {
 pub(super) fn invalidate(relid: Oid) {
     let oids = OIDS.get();
     if relid == pg_sys::InvalidOid || oids.contains(&relid) {
-        *oids = [pg_sys::InvalidOid; 12];
+        *oids = [pg_sys::InvalidOid; COUNT];
         super::capture::invalidate();
         super::store::invalidate();
         super::actor::forget();
         super::layout::forget();
+        super::who::forget();
     }
 }

@@ -3,7 +3,10 @@
 //! Each is declared in sql/ under its symbol. pgrx's guard stands around each, so that a panic of ours becomes an
 //! error; errors of the server pass it by.
 
-use super::{activity, capture, drop, gate, opaque, overlay, raw, reader, truncate, undertake};
+use super::{
+    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, truncate,
+    undertake, undone,
+};
 use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, TriggerData};
@@ -197,13 +200,6 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_fetch_row(regclass, text, text)`
-    directus_versions_fetch_row,
-    pg_finfo_directus_versions_fetch_row,
-    gate::fetch_row
-);
-
-sql_function!(
     /// `_caller()`
     directus_versions_caller,
     pg_finfo_directus_versions_caller,
@@ -327,4 +323,18 @@ sql_function!(
     directus_versions_changed_names,
     pg_finfo_directus_versions_changed_names,
     reader::changed_names
+);
+
+sql_function!(
+    /// `history(regclass, item)`
+    directus_versions_history,
+    pg_finfo_directus_versions_history,
+    history::history
+);
+
+sql_function!(
+    /// `item_at(regclass, item, timestamptz)`
+    directus_versions_item_at,
+    pg_finfo_directus_versions_item_at,
+    moment::item_at
 );

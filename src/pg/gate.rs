@@ -3,10 +3,15 @@
 //! The SQL functions here are SECURITY INVOKER, so that the role that calls is known. SECURITY DEFINER would hide it,
 //! and a function of another role that the caller runs must not lend it the caller's rights.
 
-use super::activity::{may_select, selects_all};
-use super::arguments::{argument, null, oid, relation_name, schema_name};
+use super::activity::selects_all;
+use super::arguments::{argument, names_datum, null, oid, relation_name, schema_name, text_datum};
 use super::catalog::{self, Table};
 use super::raw::{self, Global};
+use super::row::action;
+use super::snapshot;
+use super::state::State;
+use super::steps::{self, Entry};
+use super::subject::Subject;
 use crate::error::Error;
 use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
@@ -194,22 +199,57 @@ pub(super) unsafe fn owner() -> Oid {
 pub(super) unsafe fn data(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let Some(id) = argument(call, 0) else {
+        let Some((entry, subject)) = argument(call, 0).and_then(|id| revision(id.value() as i64))
+        else {
             return null(call);
         };
-        let relid = ask_owner(c"_relation_of", id).map(|datum| Oid::from(datum.value() as u32));
-        match relid {
-            Some(relid) if !(may_select(relid) && row_is_visible(id, relid)) => return null(call),
-            None if !pg_sys::has_privs_of_role(raw::GetUserId(), owner()) => return null(call),
-            _ => {}
+        let mut state = State::of(subject.scope.collection, &subject.sight);
+        if snapshot::after(&subject, &mut state, &entry) {
+            state.json(entry.id)
+        } else {
+            null(call)
         }
-        let Some(data) = ask_owner(c"_put_together", id) else {
-            return null(call);
-        };
-        match relid {
-            Some(relid) if !selects_all(relid) => selectable(call, relid, id, data),
-            _ => data,
+    }
+}
+
+/// The entry that is a revision, where the caller may see the item.
+///
+/// # Safety
+/// Must run in a transaction with an active snapshot.
+pub(super) unsafe fn revision(id: i64) -> Option<(Entry, Subject)> {
+    // SAFETY: see above.
+    unsafe {
+        let entry = steps::entry(id)?;
+        let is_step = matches!(
+            entry.action,
+            action::CREATE | action::UPDATE | action::DELETE
+        );
+        if !is_step || entry.change.is_none() {
+            return None;
         }
+        let subject = Subject::of_collection(entry.collection?)?;
+        if subject.sight.is_secured() && !row_is_visible(Datum::from(id), subject.scope.relation) {
+            return None;
+        }
+        Some((entry, subject))
+    }
+}
+
+/// Whether row security hides the live row of an item from the caller, or there is none that it could show.
+///
+/// # Safety
+/// Must run in a transaction with an active snapshot.
+pub(super) unsafe fn is_hidden(subject: &Subject, item: &[u8]) -> bool {
+    // SAFETY: `_row_visible` takes these arguments and runs as the caller.
+    unsafe {
+        if !subject.sight.is_secured() {
+            return false;
+        }
+        let key = names_datum(subject.scope.last_key);
+        let types = [pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
+        let function = catalog::function(c"_row_visible", &types);
+        let arguments = [Datum::from(subject.scope.relation), key, text_datum(item)];
+        !invoke_with(function, &arguments).is_some_and(|datum| datum.value() as u8 != 0)
     }
 }
 
@@ -246,68 +286,11 @@ pub(super) unsafe fn has_history(call: FunctionCallInfo) -> Datum {
     }
 }
 
-/// `_fetch_row(relation regclass, query text, item text)`: the JSON of the row that a query finds, which runs with the
-/// rights of the table's owner. Code of that role within it, such as a domain's check or a function of an index, must
-/// not run as anybody else. NULL where there is no row or the owner may not select it.
+/// Whether row security of a table applies to the caller.
 ///
 /// # Safety
-/// Called by the function manager with these arguments, none of them NULL.
-pub(super) unsafe fn fetch_row(call: FunctionCallInfo) -> Datum {
-    // SAFETY: see above.
-    unsafe {
-        let (Some(relid), Some(query), Some(item)) =
-            (oid(call, 0), argument(call, 1), argument(call, 2))
-        else {
-            return null(call);
-        };
-        let table = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
-        let owner = (*(*table).rd_rel).relowner;
-        raw::relation_close(table, pg_sys::NoLock as c_int);
-        let select = pg_sys::AclMode::from(pg_sys::ACL_SELECT);
-        if pg_sys::pg_class_aclcheck(relid, owner, select) != pg_sys::AclResult::ACLCHECK_OK {
-            return null(call);
-        }
-        run_as_table_owner(owner, || fetch(call, query, item))
-    }
-}
-
-unsafe fn fetch(call: FunctionCallInfo, query: Datum, item: Datum) -> Datum {
-    // SAFETY: the row is turned into JSON in the caller's memory before SPI's is freed.
-    unsafe {
-        let outer = pg_sys::CurrentMemoryContext;
-        let text = raw::text_to_cstring(query.cast_mut_ptr());
-        raw::SPI_connect();
-        let mut types = [pg_sys::TEXTOID];
-        let mut values = [item];
-        let none = core::ptr::null();
-        raw::SPI_execute_with_args(
-            text,
-            1,
-            types.as_mut_ptr(),
-            values.as_mut_ptr(),
-            none,
-            true,
-            1,
-        );
-        let mut isnull = true;
-        let mut row = Datum::null();
-        if pg_sys::SPI_processed > 0 {
-            let table = pg_sys::SPI_tuptable;
-            row = raw::SPI_getbinval(*(*table).vals, (*table).tupdesc, 1, &raw mut isnull);
-        }
-        let inner = raw::switch_to(outer);
-        let result = if isnull {
-            null(call)
-        } else {
-            super::reader::row_json(row)
-        };
-        raw::switch_to(inner);
-        raw::SPI_finish();
-        result
-    }
-}
-
-unsafe fn has_row_security(relid: Oid) -> bool {
+/// Must run in a transaction.
+pub(super) unsafe fn has_row_security(relid: Oid) -> bool {
     // SAFETY: a catalog look-up.
     unsafe {
         pg_sys::check_enable_rls(relid, pg_sys::InvalidOid, true)
@@ -356,28 +339,6 @@ unsafe fn row_is_visible(id: Datum, relid: Oid) -> bool {
         let function = catalog::function(c"_row_visible", &types);
         let visible = invoke_with(function, &[Datum::from(relid), key, item]);
         live.value() as u8 != 0 && visible.is_some_and(|datum| datum.value() as u8 != 0)
-    }
-}
-
-/// The fields of an object that the caller may select, by the columns they were at the time.
-unsafe fn selectable(call: FunctionCallInfo, relid: Oid, id: Datum, data: Datum) -> Datum {
-    // SAFETY: `_selectable` takes these five arguments, none of them NULL.
-    unsafe {
-        let types = [
-            pg_sys::NAMEOID,
-            pg_sys::REGCLASSOID,
-            pg_sys::INT4OID,
-            pg_sys::INT8OID,
-            pg_sys::JSONBOID,
-        ];
-        let function = catalog::function(c"_selectable", &types);
-        let role: *mut pg_sys::NameData = raw::alloc_array(1);
-        pg_sys::namestrcpy(role, raw::GetUserNameFromId(raw::GetUserId(), false));
-        let Some(collection) = ask_owner(c"_collection_at", id) else {
-            return null(call);
-        };
-        let values = [Datum::from(role), Datum::from(relid), collection, id, data];
-        invoke_with(function, &values).unwrap_or_else(|| null(call))
     }
 }
 

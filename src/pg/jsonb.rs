@@ -353,6 +353,20 @@ impl Writer {
         pg_sys::Datum::from(self.data)
     }
 
+    /// Ends a root of one scalar; an object or array in it becomes the root itself.
+    pub(super) fn finish_value(&mut self, entry: u32) -> pg_sys::Datum {
+        const BEHIND_ROOT: usize = 12;
+        if entry & TYPE_MASK == CONTAINER {
+            // SAFETY: the container begins behind the root's header and its one entry.
+            unsafe {
+                let from = self.data.add(BEHIND_ROOT);
+                core::ptr::copy(from, self.data.add(4), self.len - BEHIND_ROOT);
+            }
+            self.len -= BEHIND_ROOT - 4;
+        }
+        self.finish()
+    }
+
     /// The container behind the varlena header.
     pub(super) fn root(&self) -> *mut pg_sys::JsonbContainer {
         // SAFETY: `new` left four bytes for the header.

@@ -51,33 +51,41 @@ pub(super) enum Side {
 /// # Safety
 /// Must run in a transaction.
 pub(super) unsafe fn of_record(record: &Record, side: Side) -> Option<Datum> {
+    // SAFETY: see above.
+    unsafe { of_record_where(record, side, |_| true) }
+}
+
+/// The same of those fields whose position in the layout is asked for.
+///
+/// # Safety
+/// As for [`of_record`].
+pub(super) unsafe fn of_record_where(
+    record: &Record,
+    side: Side,
+    wanted: impl Fn(usize) -> bool + Copy,
+) -> Option<Datum> {
+    if side != Side::Row && !record.has_changes() {
+        return None;
+    }
     // SAFETY: the values are of the record's layout.
     unsafe {
-        if side == Side::New
-            && let Some(json) = record.json()
-        {
-            return Some(json);
-        }
-        if side != Side::Row && !record.has_changes() {
-            return None;
-        }
-        let count = record.changes().count();
+        let changes = || record.changes().filter(move |c| wanted(c.position));
         Some(match side {
-            Side::New => object(record, count, record.changes().map(|c| (c.position, c.new))),
-            Side::Old => object(record, count, record.changes().map(|c| (c.position, c.old))),
-            Side::Row => object(record, record.layout.fields.len(), record.row()?),
+            Side::New => object(record, changes().map(|c| (c.position, c.new))),
+            Side::Old => object(record, changes().map(|c| (c.position, c.old))),
+            Side::Row => object(record, record.row()?.filter(move |(at, _)| wanted(*at))),
         })
     }
 }
 
 unsafe fn object<'a>(
     record: &Record,
-    mut left: usize,
     values: impl Iterator<Item = (usize, Option<Value<'a>>)> + Clone,
 ) -> Datum {
     // SAFETY: see `of_record`.
     unsafe {
         let fields = record.layout.fields;
+        let mut left = values.clone().count();
         let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
         let mut object = out.open_object(left);
         for (position, _) in values.clone() {

@@ -197,6 +197,13 @@ unsafe extern "C-unwind" {
     pub(super) fn XLogRegisterBuffer(block_id: u8, buffer: Buffer, flags: u8);
     pub(super) fn XLogInsert(rmid: pg_sys::RmgrId, info: u8) -> pg_sys::XLogRecPtr;
 
+    pub(super) fn InitMaterializedSRF(call: pg_sys::FunctionCallInfo, flags: u32);
+    pub(super) fn tuplestore_putvalues(
+        store: *mut pg_sys::Tuplestorestate,
+        desc: TupleDesc,
+        values: *mut Datum,
+        nulls: *mut bool,
+    );
     pub(super) fn pg_detoast_datum(datum: *mut varlena) -> *mut varlena;
     pub(super) fn pg_detoast_datum_copy(datum: *mut varlena) -> *mut varlena;
     pub(super) fn detoast_external_attr(datum: *mut varlena) -> *mut varlena;
@@ -215,6 +222,7 @@ unsafe extern "C-unwind" {
     pub(super) fn fmgr_info_cxt(function: Oid, info: *mut FmgrInfo, context: MemoryContext);
     pub(super) fn OutputFunctionCall(info: *mut FmgrInfo, value: Datum) -> *mut c_char;
     pub(super) fn getTypeOutputInfo(typid: Oid, output: *mut Oid, is_varlena: *mut bool);
+    pub(super) fn OidOutputFunctionCall(function: Oid, value: Datum) -> *mut c_char;
     pub(super) fn getTypeInputInfo(typid: Oid, input: *mut Oid, parameter: *mut Oid);
     pub(super) fn InputFunctionCall(
         info: *mut FmgrInfo,
@@ -282,6 +290,20 @@ unsafe extern "C-unwind" {
         query: *const c_char,
         nargs: c_int,
         types: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        count: core::ffi::c_long,
+    ) -> c_int;
+    pub(super) fn SPI_prepare(
+        query: *const c_char,
+        nargs: c_int,
+        types: *mut Oid,
+    ) -> pg_sys::SPIPlanPtr;
+    pub(super) fn SPI_keepplan(plan: pg_sys::SPIPlanPtr) -> c_int;
+    pub(super) fn SPI_freeplan(plan: pg_sys::SPIPlanPtr) -> c_int;
+    pub(super) fn SPI_execute_plan(
+        plan: pg_sys::SPIPlanPtr,
         values: *mut Datum,
         nulls: *const c_char,
         read_only: bool,

@@ -8,6 +8,7 @@ use super::raw;
 use super::reading::Record;
 use super::relation::{self, Tracked};
 use super::row::{Values, action};
+use super::stored::Kind;
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -133,7 +134,7 @@ unsafe fn shown(call: FunctionCallInfo, whole: u8, side: Side) -> Datum {
         };
         let side = match action.value() as u8 {
             action if action == whole => Side::Row,
-            action::UPDATE => side,
+            action::UPDATE | action::OTHER => side,
             _ => return null(call),
         };
         side_of(call, change, side)
@@ -169,7 +170,14 @@ pub(super) unsafe fn changed_names(call: FunctionCallInfo) -> Datum {
         }
         let align = pg_sys::TYPALIGN_INT as core::ffi::c_char;
         let count = c_int::try_from(count).unwrap_or(0);
-        Datum::from(raw::construct_array(names, count, pg_sys::TEXTOID, -1, false, align))
+        Datum::from(raw::construct_array(
+            names,
+            count,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            align,
+        ))
     }
 }
 

@@ -106,6 +106,27 @@ pub(super) unsafe fn read_again(collection: i32) -> Option<Scope> {
 /// # Safety
 /// Must run in a transaction.
 pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
+    // SAFETY: see above.
+    unsafe {
+        let key = (1, pg_sys::F_INT4EQ, Datum::from(collection));
+        search(Table::CollectionKey, key)
+    }
+}
+
+/// The settings of the collection of a table, in the current memory context; `None` where it was never tracked.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn of_relation(relid: Oid) -> Option<Scope> {
+    // SAFETY: see above.
+    unsafe {
+        let key = (3, pg_sys::F_OIDEQ, Datum::from(relid));
+        search(Table::CollectionRelation, key)
+    }
+}
+
+/// Reads the row with this value in the column that an index is on.
+unsafe fn search(index: Table, (column, equal, value): (i16, u32, Datum)) -> Option<Scope> {
     // SAFETY: a catalog-like scan of our own table, whose columns are those of sql/tables.sql.
     unsafe {
         let table = catalog::oid(Table::Collection)?;
@@ -113,19 +134,19 @@ pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
         let mut key = pg_sys::ScanKeyData::default();
         raw::ScanKeyInit(
             &raw mut key,
-            1,
+            column,
             pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_INT4EQ),
-            Datum::from(collection),
+            Oid::from(equal),
+            value,
         );
-        let index = catalog::oid(Table::CollectionKey).unwrap_or(pg_sys::InvalidOid);
+        let index = catalog::oid(index).unwrap_or(pg_sys::InvalidOid);
         let snapshot = (&raw mut pg_sys::SnapshotSelfData).cast();
         let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
         let tuple = raw::systable_getnext(scan);
         let scope = if tuple.is_null() {
             None
         } else {
-            Some(parse(collection, tuple, (*relation).rd_att))
+            Some(parse(tuple, (*relation).rd_att))
         };
         raw::systable_endscan(scan);
         raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
@@ -175,7 +196,7 @@ pub(super) unsafe fn named(name: &[u8]) -> Option<(i32, Oid)> {
     }
 }
 
-unsafe fn parse(collection: i32, tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc) -> Scope {
+unsafe fn parse(tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDesc) -> Scope {
     // SAFETY: the tuple is of the collection table.
     unsafe {
         let natts = (*desc).natts as usize;
@@ -186,7 +207,7 @@ unsafe fn parse(collection: i32, tuple: pg_sys::HeapTuple, desc: pg_sys::TupleDe
         let text = |at: usize| value(at).map_or(&[][..], |datum| bytes(datum));
         let list = |at: usize| value(at).map_or(&[][..], |datum| names(datum));
         Scope {
-            collection,
+            collection: (*values).value() as i32,
             relation: value(column::RELATION)
                 .map_or(pg_sys::InvalidOid, |datum| Oid::from(datum.value() as u32)),
             tracked: value(column::TRACKED).is_some_and(|datum| datum.value() as u8 != 0),

@@ -123,7 +123,7 @@ impl Fields {
         // SAFETY: all lies in the memory context of the call.
         unsafe {
             let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
-            let Some(collection) = scope::of_table(relid) else {
+            let Some(scope) = scope::of_relation(relid) else {
                 Error::NotTracked {
                     table: relation_name(relid),
                 }
@@ -153,8 +153,8 @@ impl Fields {
             }
             Self {
                 relation,
-                collection,
-                columns: Columns::read(collection),
+                collection: scope.collection,
+                columns: Columns::read(scope.collection),
                 context: pg_sys::CurrentMemoryContext,
                 targets: core::slice::from_raw_parts_mut(targets, natts),
                 known: (core::ptr::null(), 0),
@@ -220,8 +220,8 @@ impl Fields {
                 let attribute = of_era
                     .find(|(_, name)| *name == field.name)
                     .map(|(place, _)| self.columns.attnums()[place] as usize - 1);
-                let wanted = attribute
-                    .filter(|index| self.targets.get(*index).is_some_and(Option::is_some));
+                let wanted =
+                    attribute.filter(|index| self.targets.get(*index).is_some_and(Option::is_some));
                 self.places.add(position).write(wanted);
             }
         }

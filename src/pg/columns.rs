@@ -1,0 +1,229 @@
+//! The columns of a collection over time, and where its record was interrupted.
+//!
+//! A column is known by its attribute number; a revision has the names of its time. What a child of the table has
+//! besides is none of the table's columns and is known by its name.
+
+use super::catalog::{self, Table};
+use super::raw;
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, Oid};
+
+/// What a column was from a revision on.
+struct Phase {
+    attnum: i16,
+    name: &'static [u8],
+    since: i64,
+    dropped: bool,
+}
+
+/// All of it lies in the memory context in which it was read.
+pub(super) struct Columns {
+    phases: &'static [Phase],
+    /// The attribute numbers, each once; the place of one names the column in what follows.
+    attnums: &'static [i16],
+    /// The revisions at which something changed, in order.
+    turns: &'static [i64],
+}
+
+impl Columns {
+    /// Reads the columns of a collection.
+    ///
+    /// # Safety
+    /// Must run in a transaction with an active snapshot.
+    pub(super) unsafe fn read(collection: i32) -> Self {
+        // SAFETY: the columns are those of sql/tables.sql.
+        unsafe {
+            let mut list = List::new();
+            scan(Table::Field, Table::FieldKey, collection, |values| {
+                list.push(Phase {
+                    attnum: values[1].value() as i16,
+                    name: text(values[2]),
+                    since: values[4].value() as i64,
+                    dropped: values[5].value() as u8 != 0,
+                });
+            });
+            let phases = list.slice();
+            phases.sort_unstable_by_key(|phase| (phase.attnum, phase.since));
+            let mut attnums: List<i16> = List::new();
+            let mut turns: List<i64> = List::new();
+            for phase in &*phases {
+                if attnums.slice().last() != Some(&phase.attnum) {
+                    attnums.push(phase.attnum);
+                }
+                turns.push(phase.since);
+            }
+            turns.slice().sort_unstable();
+            Self {
+                phases,
+                attnums: attnums.slice(),
+                turns: turns.slice(),
+            }
+        }
+    }
+
+    pub(super) fn attnums(&self) -> &'static [i16] {
+        self.attnums
+    }
+
+    /// The span of time of a revision in which no column changed.
+    pub(super) fn era(&self, revision: i64) -> usize {
+        self.turns.partition_point(|turn| *turn <= revision)
+    }
+
+    /// The columns of an era and their names: `(place, name)`.
+    pub(super) fn of_era(&self, era: usize) -> impl Iterator<Item = (usize, &'static [u8])> {
+        let until = match era.checked_sub(1) {
+            Some(last) => self.turns[last],
+            None => i64::MIN,
+        };
+        let phases = self.phases;
+        self.attnums
+            .iter()
+            .enumerate()
+            .filter_map(move |(place, attnum)| {
+                let start = phases.partition_point(|phase| phase.attnum < *attnum);
+                phases[start..]
+                    .iter()
+                    .take_while(|phase| phase.attnum == *attnum && phase.since <= until)
+                    .last()
+                    .filter(|phase| !phase.dropped)
+                    .map(|phase| (place, phase.name))
+            })
+    }
+}
+
+/// Where the record of a collection was interrupted, in order.
+#[derive(Clone, Copy)]
+pub(super) struct Gaps(&'static [(i64, bool)]);
+
+impl Gaps {
+    /// Reads the gaps of a collection into the current memory context.
+    ///
+    /// # Safety
+    /// As for [`Columns::read`].
+    pub(super) unsafe fn read(collection: i32) -> Self {
+        // SAFETY: the columns are those of sql/tables.sql.
+        unsafe {
+            let mut list = List::new();
+            scan(Table::Gap, Table::GapKey, collection, |values| {
+                list.push((values[1].value() as i64, values[2].value() as u8 != 0));
+            });
+            list.slice().sort_unstable();
+            Self(list.slice())
+        }
+    }
+
+    /// The last one at or before a revision.
+    pub(super) fn before(self, revision: i64) -> i64 {
+        let gaps = self.0.iter().rev().find(|(since, _)| *since <= revision);
+        gaps.map_or(i64::MIN, |(since, _)| *since)
+    }
+
+    /// The first one behind a revision.
+    pub(super) fn after(self, revision: i64) -> Option<i64> {
+        let gaps = self.0.iter().find(|(since, _)| *since > revision);
+        gaps.map(|(since, _)| *since)
+    }
+
+    /// The last one since which items have other names.
+    pub(super) fn rekeyed(self) -> i64 {
+        let gaps = self.0.iter().rev().find(|(_, rekeyed)| *rekeyed);
+        gaps.map_or(i64::MIN, |(since, _)| *since)
+    }
+}
+
+/// A growing list in memory of the server.
+pub(super) struct List<T> {
+    data: *mut T,
+    count: usize,
+    capacity: usize,
+}
+
+impl<T> List<T> {
+    /// Begins in the current memory context.
+    ///
+    /// # Safety
+    /// Must run in a backend.
+    pub(super) unsafe fn new() -> Self {
+        // SAFETY: allocates or raises.
+        let data = unsafe { raw::alloc_array(8) };
+        Self {
+            data,
+            count: 0,
+            capacity: 8,
+        }
+    }
+
+    /// Appends an element.
+    ///
+    /// # Safety
+    /// Must run in the memory context in which the list began, or one that lives as long.
+    pub(super) unsafe fn push(&mut self, element: T) {
+        // SAFETY: the memory has room for so many.
+        unsafe {
+            if self.count == self.capacity {
+                self.capacity *= 2;
+                self.data =
+                    raw::repalloc_huge(self.data.cast(), self.capacity * size_of::<T>()).cast();
+            }
+            self.data.add(self.count).write(element);
+        }
+        self.count += 1;
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    pub(super) fn slice(&self) -> &'static mut [T] {
+        // SAFETY: so many were written; callers use one slice at a time.
+        unsafe { core::slice::from_raw_parts_mut(self.data, self.count) }
+    }
+}
+
+/// Reads the rows of a collection in one of our tables, of which it is the first column.
+unsafe fn scan(table: Table, index: Table, collection: i32, mut read: impl FnMut(&[Datum])) {
+    // SAFETY: a scan of our own table; no column that is read is ever NULL.
+    unsafe {
+        let Some(table) = catalog::oid(table) else {
+            return;
+        };
+        let relation = raw::relation_open(table, pg_sys::AccessShareLock as c_int);
+        let mut key = pg_sys::ScanKeyData::default();
+        raw::ScanKeyInit(
+            &raw mut key,
+            1,
+            pg_sys::BTEqualStrategyNumber as u16,
+            Oid::from(pg_sys::F_INT4EQ),
+            Datum::from(collection),
+        );
+        let index = catalog::oid(index).unwrap_or(pg_sys::InvalidOid);
+        let snapshot = raw::GetActiveSnapshot();
+        let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
+        let natts = (*(*relation).rd_att).natts as usize;
+        let values: *mut Datum = raw::alloc_array(natts);
+        let nulls: *mut bool = raw::alloc_array(natts);
+        loop {
+            let tuple = raw::systable_getnext(scan);
+            if tuple.is_null() {
+                break;
+            }
+            raw::heap_deform_tuple(tuple, (*relation).rd_att, values, nulls);
+            read(core::slice::from_raw_parts(values, natts));
+        }
+        raw::systable_endscan(scan);
+        raw::relation_close(relation, pg_sys::NoLock as c_int);
+    }
+}
+
+/// Copies a text's bytes from their page.
+unsafe fn text(datum: Datum) -> &'static [u8] {
+    // SAFETY: the datum is a text.
+    unsafe {
+        let text = raw::payload(raw::pg_detoast_datum_packed(datum.cast_mut_ptr()).cast::<u8>());
+        let copy: *mut u8 = raw::alloc_array(text.len());
+        core::ptr::copy_nonoverlapping(text.as_ptr(), copy, text.len());
+        core::slice::from_raw_parts(copy, text.len())
+    }
+}

@@ -1,0 +1,56 @@
+//! The rows that a function returns.
+
+use super::raw;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, TupleDesc};
+
+pub(super) struct Rows {
+    store: *mut pg_sys::Tuplestorestate,
+    pub(super) desc: TupleDesc,
+    /// Memory that is freed with each row.
+    scratch: MemoryContext,
+}
+
+impl Rows {
+    /// Begins the set that a call returns; it spills to disk beyond `work_mem`.
+    ///
+    /// # Safety
+    /// The call must be of a function that returns a set.
+    pub(super) unsafe fn of(call: FunctionCallInfo) -> Self {
+        // SAFETY: the server fills in where the rows go.
+        unsafe {
+            raw::InitMaterializedSRF(call, 0);
+            let info: *mut pg_sys::ReturnSetInfo = (*call).resultinfo.cast();
+            Self {
+                store: (*info).setResult,
+                desc: (*info).setDesc,
+                scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions rows"),
+            }
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Safety
+    /// The values must be of the function's columns.
+    pub(super) unsafe fn add<const N: usize>(&mut self, row: [Option<Datum>; N]) {
+        let mut values = row.map(|value| value.unwrap_or(Datum::null()));
+        let mut nulls = row.map(|value| value.is_none());
+        // SAFETY: see above.
+        unsafe { self.put(values.as_mut_ptr(), nulls.as_mut_ptr()) };
+    }
+
+    /// Adds a row of as many values as the function has columns.
+    ///
+    /// # Safety
+    /// See above.
+    pub(super) unsafe fn put(&mut self, values: *mut Datum, nulls: *mut bool) {
+        // SAFETY: the row is copied; forming it takes memory.
+        unsafe {
+            let before = raw::switch_to(self.scratch);
+            raw::tuplestore_putvalues(self.store, self.desc, values, nulls);
+            raw::switch_to(before);
+            raw::MemoryContextReset(self.scratch);
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! An item as it was at some moment: what is known of each of its fields.
+//!
+//! A field is known by its column's attribute number, whatever it was called; see `super::columns`. Values lie here as
+//! their records hold them, each in memory of its own that is used again, so that a state costs the same after ten
+//! thousand revisions as after one.
+
+use super::columns::{Columns, List};
+use super::jsonb::{self, Writer};
+use super::layout::{Field, Layout};
+use super::live::LiveRow;
+use super::raw;
+use super::reading::{self, Record, Value};
+use super::relation::{Column, Treatment};
+use super::sight::Sight;
+use super::typed::{Target, Typed};
+use super::types::TypeInfo;
+use super::value;
+use crate::error::Error;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, MemoryContext};
+
+/// What is known of a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    Null,
+    /// The bytes of a record.
+    Record,
+    /// A value of the live row.
+    Live,
+    Masked,
+}
+
+struct Slot {
+    /// The column's attribute number; 0 for a field that is none of the table's.
+    attnum: i16,
+    name: &'static [u8],
+    known: Known,
+    hidden: bool,
+    field: *const Field,
+    data: *mut u8,
+    len: usize,
+    capacity: usize,
+    datum: Datum,
+    info: *mut TypeInfo,
+}
+
+impl Slot {
+    fn new(attnum: i16, name: &'static [u8], hidden: bool) -> Self {
+        Self {
+            attnum,
+            name,
+            known: Known::Nothing,
+            hidden,
+            field: core::ptr::null(),
+            data: core::ptr::null_mut(),
+            len: 0,
+            capacity: 0,
+            datum: Datum::null(),
+            info: core::ptr::null_mut(),
+        }
+    }
+
+    unsafe fn room(&mut self, len: usize, context: MemoryContext) {
+        // SAFETY: the memory is the slot's own.
+        unsafe {
+            if self.capacity < len {
+                let capacity = len.max(self.capacity * 2).max(32);
+                if !self.data.is_null() {
+                    raw::pfree(self.data.cast());
+                }
+                self.data = raw::MemoryContextAllocHuge(context, capacity).cast();
+                self.capacity = capacity;
+            }
+            self.len = len;
+        }
+    }
+
+    fn append(&mut self, at: &mut usize, bytes: &[u8]) {
+        debug_assert!(*at + bytes.len() <= self.len);
+        // SAFETY: `room` made room.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data.add(*at), bytes.len()) };
+        *at += bytes.len();
+    }
+
+    unsafe fn set(&mut self, field: &'static Field, value: Option<Value>, context: MemoryContext) {
+        self.known = Known::Null;
+        self.field = field;
+        let Some(value) = value else {
+            return;
+        };
+        self.known = Known::Record;
+        // SAFETY: the pieces of an edit lie within the old value, as its reader sees to.
+        unsafe {
+            let mut at = 0;
+            match value {
+                Value::Whole(bytes) => {
+                    self.room(bytes.len(), context);
+                    self.append(&mut at, bytes);
+                }
+                Value::Edit {
+                    old,
+                    prefix,
+                    suffix,
+                    middle,
+                } => {
+                    let before = raw::payload(old.as_ptr());
+                    if prefix + suffix > before.len() {
+                        Error::Broken { part: "record" }.raise();
+                    }
+                    let size = 4 + prefix + middle.len() + suffix;
+                    self.room(size, context);
+                    self.append(&mut at, &((size as u32) << 2).to_ne_bytes());
+                    self.append(&mut at, &before[..prefix]);
+                    self.append(&mut at, middle);
+                    self.append(&mut at, &before[before.len() - suffix..]);
+                }
+            }
+        }
+    }
+
+    /// Copies a value of a column into the slot's memory.
+    unsafe fn keep(&mut self, datum: Datum, column: &Column, context: MemoryContext) {
+        self.datum = datum;
+        if column.byval {
+            return;
+        }
+        // SAFETY: the value is of the column's type.
+        unsafe {
+            let value: *const u8 = datum.cast_mut_ptr();
+            let len = usize::try_from(column.len).unwrap_or_else(|_| raw::varsize(value));
+            self.room(len, context);
+            self.append(&mut 0, core::slice::from_raw_parts(value, len));
+            self.datum = Datum::from(self.data);
+        }
+    }
+
+    fn value(&self) -> Option<Value<'_>> {
+        // SAFETY: `set` wrote so many bytes.
+        (self.known == Known::Record)
+            .then(|| Value::Whole(unsafe { core::slice::from_raw_parts(self.data, self.len) }))
+    }
+}
+
+/// Where the fields of a layout go, by the names of an era.
+struct Map {
+    layout: *const Layout,
+    era: usize,
+    places: &'static [usize],
+}
+
+/// Which values of a record are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// The new ones of what changed, or the whole row, in place of what was known.
+    After,
+    /// The same, where nothing is known yet.
+    MissingAfter,
+    /// The old ones of what changed, where nothing is known yet.
+    MissingBefore,
+}
+
+pub(super) struct State {
+    pub(super) columns: Columns,
+    slots: List<Slot>,
+    maps: List<Map>,
+    /// The fields of the era that was written last, in the order in which jsonb wants them.
+    names: List<(usize, &'static [u8])>,
+    names_of: (usize, usize),
+    sees_all: bool,
+    context: MemoryContext,
+}
+
+impl State {
+    /// Nothing is known; lives in the current memory context.
+    ///
+    /// # Safety
+    /// Must run in a transaction with an active snapshot.
+    pub(super) unsafe fn of(collection: i32, sight: &Sight) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            let columns = Columns::read(collection);
+            let mut slots = List::new();
+            for attnum in columns.attnums() {
+                slots.push(Slot::new(*attnum, &[], !sight.sees(*attnum)));
+            }
+            Self {
+                columns,
+                slots,
+                maps: List::new(),
+                names: List::new(),
+                names_of: (usize::MAX, 0),
+                sees_all: sight.sees_all(),
+                context: pg_sys::CurrentMemoryContext,
+            }
+        }
+    }
+
+    /// Forgets all that is known.
+    pub(super) fn clear(&mut self) {
+        for slot in self.slots.slice() {
+            slot.known = Known::Nothing;
+        }
+    }
+
+    /// Where each field of a layout goes, by the names that columns had at a revision.
+    unsafe fn places(&mut self, layout: &'static Layout, revision: i64) -> &'static [usize] {
+        let era = self.columns.era(revision);
+        let known = self.maps.slice().iter();
+        if let Some(map) = known
+            .rev()
+            .find(|map| core::ptr::eq(map.layout, layout) && map.era == era)
+        {
+            return map.places;
+        }
+        // SAFETY: all of it lies in the state's memory.
+        unsafe {
+            let before = raw::switch_to(self.context);
+            let mut places = List::new();
+            for field in layout.fields {
+                let column = self
+                    .columns
+                    .of_era(era)
+                    .find(|(_, name)| *name == field.name);
+                let place = column.map(|(place, _)| place);
+                places.push(place.unwrap_or_else(|| self.other(field.name)));
+            }
+            let places = places.slice();
+            self.maps.push(Map {
+                layout,
+                era,
+                places,
+            });
+            raw::switch_to(before);
+            places
+        }
+    }
+
+    /// The place of a field that is none of the table's columns.
+    unsafe fn other(&mut self, name: &'static [u8]) -> usize {
+        let slots = self.slots.slice();
+        let found = slots
+            .iter()
+            .position(|slot| slot.attnum == 0 && slot.name == name);
+        found.unwrap_or_else(|| {
+            let place = slots.len();
+            // SAFETY: runs in the state's memory.
+            unsafe { self.slots.push(Slot::new(0, name, !self.sees_all)) };
+            place
+        })
+    }
+
+    /// Takes values of a record.
+    ///
+    /// # Safety
+    /// The record must be the revision's.
+    pub(super) unsafe fn take(&mut self, record: &Record, revision: i64, take: Take) {
+        // SAFETY: the places are of the record's layout.
+        unsafe {
+            let places = self.places(record.layout, revision);
+            let slots = self.slots.slice();
+            let fields = record.layout.fields;
+            let overwrite = take == Take::After;
+            let mut set = |position: usize, value: Option<Value>| {
+                let slot = &mut slots[places[position]];
+                if overwrite || slot.known == Known::Nothing {
+                    slot.set(&fields[position], value, self.context);
+                }
+            };
+            if take == Take::MissingBefore || !record.has_row() {
+                for change in record.changes() {
+                    let old = take == Take::MissingBefore;
+                    set(change.position, if old { change.old } else { change.new });
+                }
+            }
+            if let Some(row) = record.row() {
+                for (position, value) in row {
+                    set(position, value);
+                }
+            }
+        }
+    }
+
+    /// Takes the values of the live row where nothing is known yet.
+    ///
+    /// # Safety
+    /// Must run in a backend.
+    pub(super) unsafe fn take_live(&mut self, row: &LiveRow) {
+        let slots = self.slots.slice();
+        for column in row.tracked().columns() {
+            let attnum = i16::try_from(column.index + 1).unwrap_or(0);
+            let Some(slot) = slots
+                .iter_mut()
+                .find(|slot| slot.attnum == attnum && slot.known == Known::Nothing)
+            else {
+                continue;
+            };
+            if !column.is_saved() {
+                continue;
+            }
+            slot.info = column.info;
+            slot.known = match row.get(column.index) {
+                None => Known::Null,
+                Some(_) if column.treatment == Treatment::Mask => Known::Masked,
+                Some(datum) => {
+                    // SAFETY: the value is of the column.
+                    unsafe { slot.keep(datum, column, self.context) };
+                    Known::Live
+                }
+            };
+        }
+    }
+
+    /// Whether a column of the time of a revision is missing that another revision, before it, did not have.
+    pub(super) fn lacks_new_columns(&self, revision: i64, former: i64) -> bool {
+        let (era, before) = (self.columns.era(revision), self.columns.era(former));
+        let slots = self.slots.slice();
+        era != before
+            && self.columns.of_era(era).any(|(place, _)| {
+                slots[place].known == Known::Nothing
+                    && !self
+                        .columns
+                        .of_era(before)
+                        .any(|(former, _)| former == place)
+            })
+    }
+
+    /// What is known of the fields that the reader may see, by the names of a revision.
+    ///
+    /// # Safety
+    /// Must run in a transaction; the object is made in the current memory context.
+    pub(super) unsafe fn json(&mut self, revision: i64) -> Datum {
+        // SAFETY: values are of their fields.
+        unsafe {
+            self.name(revision);
+            let slots = self.slots.slice();
+            let shown = |place: usize| {
+                let slot: &Slot = &slots[place];
+                slot.known != Known::Nothing && !slot.hidden
+            };
+            let names = self.names.slice();
+            let mut left = names.iter().filter(|(place, _)| shown(*place)).count();
+            let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
+            let mut object = out.open_object(left);
+            for (_, name) in names.iter().filter(|(place, _)| shown(*place)) {
+                out.key(&mut object, name);
+            }
+            for (place, _) in names.iter().filter(|(place, _)| shown(*place)) {
+                left -= 1;
+                let entry = write(&mut out, &slots[*place], left);
+                out.entry(&mut object, entry);
+            }
+            out.close(object);
+            out.finish()
+        }
+    }
+
+    /// Puts the names of a revision's time into their order.
+    unsafe fn name(&mut self, revision: i64) {
+        let of = (self.columns.era(revision), self.slots.slice().len());
+        if self.names_of == of {
+            return;
+        }
+        self.names_of = of;
+        self.names.clear();
+        // SAFETY: the names lie in the state's memory.
+        unsafe {
+            let before = raw::switch_to(self.context);
+            for (place, name) in self.columns.of_era(of.0) {
+                self.names.push((place, name));
+            }
+            for (place, slot) in self.slots.slice().iter().enumerate() {
+                if slot.attnum == 0 {
+                    self.names.push((place, slot.name));
+                }
+            }
+            raw::switch_to(before);
+        }
+        let names = self.names.slice();
+        names.sort_unstable_by(|(_, a), (_, b)| jsonb::key_order(a, b));
+    }
+
+    /// The fields of a revision's time that the reader may see: `(place, name)`, in the order of their names in jsonb.
+    ///
+    /// # Safety
+    /// Must run in a backend.
+    pub(super) unsafe fn fields(&mut self, revision: i64) -> &'static [(usize, &'static [u8])] {
+        // SAFETY: see above.
+        unsafe { self.name(revision) };
+        self.names.slice()
+    }
+
+    /// One field by its place; `None` where nothing is known of it or the reader may not see it.
+    ///
+    /// # Safety
+    /// As for [`State::json`].
+    pub(super) unsafe fn field_json(&self, place: usize) -> Option<Datum> {
+        let slot = &self.slots.slice()[place];
+        if slot.known == Known::Nothing || slot.hidden {
+            return None;
+        }
+        // SAFETY: the value is of its field.
+        unsafe {
+            let mut out = Writer::new(pg_sys::CurrentMemoryContext, 256);
+            let mut root = out.open_scalar();
+            let entry = write(&mut out, slot, 0);
+            out.entry(&mut root, entry);
+            Some(out.finish_value(entry))
+        }
+    }
+
+    /// The value of the table's column with this number, as the column holds it now. Masked, too large and unknown ones are
+    /// [`Typed::Unknown`].
+    ///
+    /// # Safety
+    /// Must run in a transaction; the value may lie in the state.
+    pub(super) unsafe fn typed(&self, attnum: i16, target: &mut Target) -> Typed {
+        let slots = self.slots.slice();
+        let Some(slot) = slots.iter().find(|slot| slot.attnum == attnum) else {
+            return Typed::Unknown;
+        };
+        match slot.known {
+            Known::Nothing | Known::Masked => Typed::Unknown,
+            Known::Null => Typed::Null,
+            Known::Live => Typed::Value(slot.datum),
+            // SAFETY: the bytes are of the field, which lives until the transaction ends.
+            Known::Record => unsafe { target.typed(&*slot.field, slot.value()) },
+        }
+    }
+
+    /// Which places a record's changes touch, by the names of its revision.
+    ///
+    /// # Safety
+    /// The record must be the revision's.
+    pub(super) unsafe fn places_of(&mut self, record: &Record, revision: i64) -> &'static [usize] {
+        // SAFETY: see above.
+        unsafe { self.places(record.layout, revision) }
+    }
+
+    pub(super) fn is_hidden(&self, place: usize) -> bool {
+        self.slots.slice()[place].hidden
+    }
+}
+
+unsafe fn write(out: &mut Writer, slot: &Slot, fields_after: usize) -> u32 {
+    // SAFETY: the value is of the field, or of the live row's column.
+    unsafe {
+        match slot.known {
+            Known::Nothing | Known::Null => Writer::null(),
+            Known::Masked => out.string(b"**********"),
+            Known::Live => value::write_column(out, slot.info, slot.datum, fields_after).0,
+            Known::Record => reading::write(out, &*slot.field, slot.value(), fields_after),
+        }
+    }
+}
