@@ -28,7 +28,7 @@ COMMENT ON FUNCTION _assigned(regclass, text[], text) IS 'For each field SQL tha
 CREATE FUNCTION _same_fields(fields text[], a text, b text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN fields = '{}' THEN 'true' ELSE (
-        SELECT pg_catalog.format('ROW(%s) OPERATOR(pg_catalog.*=) ROW(%s)',
+        SELECT pg_catalog.format('pg_catalog.record_image_eq(ROW(%s), ROW(%s))',
             pg_catalog.string_agg(pg_catalog.format('%s.%I', a, f), ', '),
             pg_catalog.string_agg(pg_catalog.format('%s.%I', b, f), ', '))
         FROM pg_catalog.unnest(fields) AS f) END
@@ -161,12 +161,13 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 $$;
 COMMENT ON FUNCTION _last_id() IS 'The id of the log that was given last';
 
-CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint)
+CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint, name text, item text, comment text)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.id, l.source FROM directus_versions.log AS l
-    WHERE l.id > since AND l.transaction = pg_catalog.pg_current_xact_id() AND l.source IS NOT NULL
+    SELECT l.id, l.source, k.name, COALESCE(l.long_item, l.item), l.comment
+    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
+    WHERE l.id > since AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
 $$;
-COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id that goes by another revision';
+COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id';
 
 CREATE FUNCTION _deferrable(targets regclass[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -279,7 +280,6 @@ CREATE FUNCTION __present_item(revision bigint) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     step directus_versions.log;
-    present text;
     later directus_versions.log;
 BEGIN
     SELECT l.* INTO step
@@ -288,20 +288,33 @@ BEGIN
         pg_catalog.has_table_privilege(directus_versions._caller(), k.relation, 'SELECT')
         OR pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT'));
     LOOP
-        present := COALESCE(step.long_item, step.item);
-        SELECT n.* INTO later
-        FROM directus_versions.log AS n
-        WHERE n.collection = step.collection AND n.item = step.item AND n.id > step.id AND n.action IN ('d', 'm')
-        ORDER BY n.id LIMIT 1;
-        IF NOT FOUND THEN
-            RETURN present;
-        ELSIF later.action = 'd' THEN
-            RETURN NULL;
+        IF step.action = 'd' THEN
+            later := step;
+        ELSE
+            SELECT n.* INTO later
+            FROM directus_versions.log AS n
+            WHERE n.collection = step.collection AND n.item = step.item AND n.id > step.id AND n.action IN ('d', 'm')
+            ORDER BY n.id LIMIT 1;
+            IF NOT FOUND THEN
+                RETURN COALESCE(step.long_item, step.item);
+            END IF;
         END IF;
-        SELECT u.* INTO step
-        FROM directus_versions.log AS u
-        WHERE u.collection = later.collection AND u.item = later.former AND u.former = later.item AND u.action = 'u'
-            AND u.transaction = later.transaction AND u.command = later.command;
+        IF later.action = 'd' THEN
+            -- What came under the key next is the item again if it was brought back; else it is another row.
+            SELECT n.* INTO step
+            FROM directus_versions.log AS n
+            WHERE n.collection = later.collection AND n.item = later.item AND n.id > later.id
+                AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)
+            ORDER BY n.id LIMIT 1;
+            IF NOT FOUND OR step.action <> 'c' OR step.source IS NULL THEN
+                RETURN NULL;
+            END IF;
+        ELSE
+            SELECT u.* INTO step
+            FROM directus_versions.log AS u
+            WHERE u.collection = later.collection AND u.item = later.former AND u.former = later.item AND u.action = 'u'
+                AND u.transaction = later.transaction AND u.command = later.command;
+        END IF;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION __present_item(bigint) IS 'Does the work of _present_item as the extension''s owner';
@@ -340,7 +353,7 @@ BEGIN
         END IF;
         CONTINUE WHEN run.fields = '{}';
         waiting := directus_versions._deferrable(ARRAY[run.target]);
-        IF waiting <> ALL (waited) THEN
+        IF waiting IS NOT NULL AND waiting <> ALL (waited) THEN
             EXECUTE 'SET CONSTRAINTS ' || waiting || ' DEFERRED';
             waited := waited || waiting;
         END IF;

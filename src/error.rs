@@ -41,6 +41,8 @@ pub(crate) enum Error {
     NotAtWork,
     /// No such revision, or one without data.
     NoRevision { id: i64 },
+    /// Nothing tells the data of a revision.
+    NoData { id: i64 },
     /// A value that was too large to be kept.
     NotKept { field: String },
     /// What is stored cannot be read.
@@ -65,6 +67,7 @@ impl Error {
             Self::NotTracked { .. }
             | Self::NoKey { .. }
             | Self::NotInstalled
+            | Self::NoData { .. }
             | Self::HistoryExists => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
             Self::ReservedAction { .. } | Self::Empty { .. } => {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
@@ -111,6 +114,7 @@ impl Error {
             }
             Self::NotAtWork => "this function only works within others of the extension".into(),
             Self::NoRevision { id } => format!("revision {id} does not exist"),
+            Self::NoData { id } => format!("nothing tells the data of revision {id}"),
             Self::NotKept { field } => {
                 format!("the value of column \"{field}\" was too large to be kept")
             }

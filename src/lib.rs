@@ -56,7 +56,12 @@ pgrx::extension_sql_file!(
     name = "undoing",
     requires = ["undertake"]
 );
-pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["undoing"]);
+pgrx::extension_sql_file!(
+    "../sql/reverting.sql",
+    name = "reverting",
+    requires = ["undoing"]
+);
+pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["reverting"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
 /// Defines the settings and registers the callbacks when the library is loaded.

@@ -4,8 +4,8 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, truncate,
-    undertake, undone,
+    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, restored,
+    truncate, undertake, undone,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -337,4 +337,11 @@ sql_function!(
     directus_versions_item_at,
     pg_finfo_directus_versions_item_at,
     moment::item_at
+);
+
+sql_function!(
+    /// `_restored(anyelement, bigint)`
+    directus_versions_restored,
+    pg_finfo_directus_versions_restored,
+    restored::restored
 );

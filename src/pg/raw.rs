@@ -284,6 +284,11 @@ unsafe extern "C-unwind" {
         arg2: Datum,
         arg3: Datum,
     ) -> Datum;
+    pub(super) fn get_call_result_type(
+        call: pg_sys::FunctionCallInfo,
+        typid: *mut Oid,
+        desc: *mut TupleDesc,
+    ) -> pg_sys::TypeFuncClass::Type;
     pub(super) fn SPI_connect() -> c_int;
     pub(super) fn SPI_finish() -> c_int;
     pub(super) fn SPI_execute_with_args(

@@ -1,0 +1,82 @@
+//! An item as it was, as a row of its table.
+
+use super::arguments::{argument, null, text_datum};
+use super::columns::List;
+use super::gate;
+use super::overlay::{self, Row};
+use super::raw;
+use super::snapshot;
+use super::state::State;
+use super::typed::{Target, Typed};
+use crate::error::Error;
+use core::ffi::{CStr, c_int};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo};
+
+/// `_restored("like" anyelement, revision bigint)`: the item's text, its row, and the columns of which that is known.
+///
+/// # Safety
+/// Called by the function manager with these arguments.
+pub(super) unsafe fn restored(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let relid = overlay::table_of(call, 0);
+        let Some(id) = argument(call, 1).map(|id| id.value() as i64) else {
+            return null(call);
+        };
+        let Some((entry, subject)) = gate::revision(id) else {
+            Error::NoRevision { id }.raise()
+        };
+        if subject.scope.relation != relid {
+            Error::NotARow.raise();
+        }
+        let mut state = State::of(subject.scope.collection, &subject.sight);
+        if !snapshot::after(&subject, &mut state, &entry) {
+            Error::NoData { id }.raise();
+        }
+        let mut row = Row::of(relid);
+        let mut known = List::new();
+        for index in 0..row.natts {
+            let attribute = raw::attribute((*row.relation).rd_att, index);
+            if (*attribute).attisdropped || !subject.sight.sees((*attribute).attnum) {
+                continue;
+            }
+            let mut target = Target::of(attribute, row.relation);
+            match state.typed((*attribute).attnum, &mut target) {
+                Typed::Unknown => {}
+                typed => {
+                    row.set(index, typed);
+                    let name = CStr::from_ptr((*attribute).attname.data.as_ptr());
+                    known.push(text_datum(name.to_bytes()));
+                }
+            }
+        }
+        let mut values = [
+            text_datum(entry.whole_item()),
+            row.finish(),
+            text_array(known.slice()),
+        ];
+        let mut nulls = [false; 3];
+        let mut desc = core::ptr::null_mut();
+        raw::get_call_result_type(call, core::ptr::null_mut(), &raw mut desc);
+        let tuple = raw::heap_form_tuple(desc, values.as_mut_ptr(), nulls.as_mut_ptr());
+        raw::heap_copy_tuple_as_datum(tuple, desc)
+    }
+}
+
+unsafe fn text_array(texts: &mut [Datum]) -> Datum {
+    let count = c_int::try_from(texts.len()).unwrap_or(0);
+    let align = pg_sys::TYPALIGN_INT as core::ffi::c_char;
+    // SAFETY: all are texts.
+    unsafe {
+        let texts = texts.as_mut_ptr();
+        Datum::from(raw::construct_array(
+            texts,
+            count,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            align,
+        ))
+    }
+}
