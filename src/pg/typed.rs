@@ -36,6 +36,7 @@ pub(super) struct Target {
     /// The type's input function, looked up at its first use.
     input: pg_sys::FmgrInfo,
     parameter: Oid,
+    context: pg_sys::MemoryContext,
 }
 
 impl Target {
@@ -58,6 +59,7 @@ impl Target {
                 owner: (*(*relation).rd_rel).relowner,
                 input: pg_sys::FmgrInfo::default(),
                 parameter: pg_sys::InvalidOid,
+                context: pg_sys::CurrentMemoryContext,
             }
         }
     }
@@ -102,7 +104,7 @@ impl Target {
             if self.input.fn_addr.is_none() {
                 let mut function = pg_sys::InvalidOid;
                 raw::getTypeInputInfo(self.typid, &raw mut function, &raw mut self.parameter);
-                raw::fmgr_info_cxt(function, &raw mut self.input, pg_sys::CurrentMemoryContext);
+                raw::fmgr_info_cxt(function, &raw mut self.input, self.context);
             }
             let fixed = settings::fix(Setting::ALL);
             let datum = gate::run_as_table_owner(self.owner, || {
