@@ -166,7 +166,8 @@ CREATE TABLE log (
 ) PARTITION BY RANGE (at);
 CREATE INDEX log_id_index ON log (id);
 CREATE INDEX log_item_index ON log (collection, item item_ops, id);
--- Costs a write next to nothing, and finds what a transaction did without reading the whole log.
+-- Costs a write next to nothing, and finds what a transaction did, or what happened since some time, without reading the
+-- whole log.
 CREATE OPERATOR CLASS transaction_ops FOR TYPE xid8 USING brin AS
     OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
     FUNCTION 1 pg_catalog.brin_minmax_opcinfo(internal),
@@ -174,7 +175,7 @@ CREATE OPERATOR CLASS transaction_ops FOR TYPE xid8 USING brin AS
     FUNCTION 3 pg_catalog.brin_minmax_consistent(internal, internal, internal),
     FUNCTION 4 pg_catalog.brin_minmax_union(internal, internal, internal);
 COMMENT ON OPERATOR CLASS transaction_ops USING brin IS 'The least and the greatest transaction id of a range of pages';
-CREATE INDEX log_transaction_index ON log USING brin (transaction transaction_ops) WITH (pages_per_range = 32);
+CREATE INDEX log_transaction_index ON log USING brin (transaction transaction_ops, at) WITH (pages_per_range = 32);
 COMMENT ON TABLE log IS 'One row for each recorded change or event; read it through the views activity and revisions';
 COMMENT ON COLUMN log.command IS 'The command within the transaction: earlier ones come first whatever their id';
 COMMENT ON COLUMN log.action IS 'c create, u update, d delete, t truncate, x see label, m leads from an old key to the new one';

@@ -46,7 +46,7 @@ COMMENT ON FUNCTION _selects_all_of(regclass, text[]) IS 'Whether the caller may
 CREATE VIEW _open WITH (security_barrier) AS
 SELECT
     l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
-    l.item, l.change, k.name
+    l.item, l.change, true AS whole, NULL::jsonb AS delta, NULL::jsonb AS prior, k.name
 FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
 WHERE l.action <> 'm' AND l.long_item IS NULL AND l.collection = ANY (ARRAY(
         SELECT c.id FROM directus_versions.collection AS c
@@ -57,7 +57,7 @@ COMMENT ON VIEW _open IS 'What was recorded of tables of which the reader may SE
 CREATE VIEW _open_long WITH (security_barrier) AS
 SELECT
     l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
-    l.long_item AS item, l.change, k.name
+    l.long_item AS item, l.change, true AS whole, NULL::jsonb AS delta, NULL::jsonb AS prior, k.name
 FROM directus_versions.long_item AS i
 JOIN directus_versions.log AS l ON l.id = i.id
 JOIN directus_versions.collection AS k ON k.id = l.collection
@@ -83,14 +83,13 @@ WITH k AS MATERIALIZED (
 )
 SELECT
     l.id, l.at, l.transaction, l.context, l.action, l.label, l.comment, l.request_id, l.version, l.source, l.parent,
-    l.change IS NOT NULL AS is_revision,
     CASE WHEN k.whole OR directus_versions._selects_all_of(k.relation, k.last_key) THEN COALESCE(l.long_item, l.item) END AS item,
-    CASE WHEN k.whole THEN directus_versions._delta(l.action, l.change)
-        ELSE directus_versions._selectable(
-            current_user, k.relation, l.collection, l.id, directus_versions._delta(l.action, l.change)) END AS delta,
-    CASE WHEN k.whole THEN directus_versions._prior(l.action, l.change)
-        ELSE directus_versions._selectable(
-            current_user, k.relation, l.collection, l.id, directus_versions._prior(l.action, l.change)) END AS prior,
+    l.change,
+    CASE WHEN NOT k.whole THEN directus_versions._selectable(
+        current_user, k.relation, l.collection, l.id, directus_versions._delta(l.action, l.change)) END AS delta,
+    CASE WHEN NOT k.whole THEN directus_versions._selectable(
+        current_user, k.relation, l.collection, l.id, directus_versions._prior(l.action, l.change)) END AS prior,
+    k.whole,
     k.name
 FROM k JOIN directus_versions.log AS l ON l.collection = k.id
 -- Asked once: most readers have no such table, and the log need not be looked through.
@@ -155,29 +154,27 @@ SELECT
     l.name AS collection,
     l.item,
     CASE
-        WHEN l.action = 'c' THEN l.delta
-        WHEN l.action = 'd' THEN l.prior
-        ELSE directus_versions._data(l.id)
+        WHEN l.action <> 'u' AND NOT l.whole THEN COALESCE(l.delta, l.prior)
+        WHEN l.action = 'c' THEN directus_versions._delta(l.action, l.change)
+        WHEN l.action = 'd' THEN directus_versions._prior(l.action, l.change)
+        WHEN l.action = 'u' THEN directus_versions._data(l.id)
     END AS data,
-    l.delta,
+    CASE WHEN l.whole THEN directus_versions._delta(l.action, l.change) ELSE l.delta END AS delta,
     l.parent,
     l.version,
-    l.prior,
+    CASE WHEN l.whole THEN directus_versions._prior(l.action, l.change) ELSE l.prior END AS prior,
     l.source
 FROM (
-    SELECT
-        o.id, o.name, o.item, o.action, directus_versions._delta(o.action, o.change) AS delta,
-        directus_versions._prior(o.action, o.change) AS prior, o.parent, o.version, o.source
-    FROM directus_versions._open AS o WHERE o.change IS NOT NULL
+    SELECT o.id, o.name, o.item, o.action, o.change, o.whole, o.delta, o.prior, o.parent, o.version, o.source
+    FROM directus_versions._open AS o
     UNION ALL
-    SELECT
-        o.id, o.name, o.item, o.action, directus_versions._delta(o.action, o.change),
-        directus_versions._prior(o.action, o.change), o.parent, o.version, o.source
-    FROM directus_versions._open_long AS o WHERE o.change IS NOT NULL
+    SELECT o.id, o.name, o.item, o.action, o.change, o.whole, o.delta, o.prior, o.parent, o.version, o.source
+    FROM directus_versions._open_long AS o
     UNION ALL
-    SELECT r.id, r.name, r.item, r.action, r.delta, r.prior, r.parent, r.version, r.source
-    FROM directus_versions._restricted AS r WHERE r.is_revision
-) AS l;
+    SELECT r.id, r.name, r.item, r.action, r.change, r.whole, r.delta, r.prior, r.parent, r.version, r.source
+    FROM directus_versions._restricted AS r
+) AS l
+WHERE l.change IS NOT NULL;
 COMMENT ON VIEW revisions IS
 'What each event did to an item, as in Directus: data is the item after it, delta what it changed, prior what that was before. Shows what the reader may SELECT. Needs level read';
 

@@ -160,3 +160,93 @@ pub(crate) unsafe fn owns_schema(schema: pg_sys::Oid, role: pg_sys::Oid) -> bool
     // SAFETY: a catalog look-up.
     unsafe { owns(schema, role) }
 }
+
+/// Reads the blocks that a bitmap index scan finds, in order.
+///
+/// # Safety
+/// The index must be open and the keys of columns of it; must run with an active snapshot.
+pub(crate) unsafe fn blocks(
+    index: pg_sys::Relation,
+    snapshot: pg_sys::Snapshot,
+    keys: &mut [pg_sys::ScanKeyData],
+    mut read: impl FnMut(u32),
+) {
+    #[cfg(not(feature = "pg18"))]
+    unsafe extern "C-unwind" {
+        fn index_beginscan_bitmap(
+            index: pg_sys::Relation,
+            snapshot: pg_sys::Snapshot,
+            nkeys: core::ffi::c_int,
+        ) -> pg_sys::IndexScanDesc;
+        fn tbm_begin_iterate(bitmap: *mut pg_sys::TIDBitmap) -> *mut core::ffi::c_void;
+        fn tbm_iterate(iterator: *mut core::ffi::c_void) -> *mut u32;
+        fn tbm_end_iterate(iterator: *mut core::ffi::c_void);
+    }
+    #[cfg(feature = "pg18")]
+    unsafe extern "C-unwind" {
+        fn index_beginscan_bitmap(
+            index: pg_sys::Relation,
+            snapshot: pg_sys::Snapshot,
+            instrument: *mut core::ffi::c_void,
+            nkeys: core::ffi::c_int,
+        ) -> pg_sys::IndexScanDesc;
+        fn tbm_begin_private_iterate(bitmap: *mut pg_sys::TIDBitmap) -> *mut core::ffi::c_void;
+        fn tbm_private_iterate(
+            iterator: *mut core::ffi::c_void,
+            result: *mut pg_sys::TBMIterateResult,
+        ) -> bool;
+        fn tbm_end_private_iterate(iterator: *mut core::ffi::c_void);
+    }
+    unsafe extern "C-unwind" {
+        fn index_rescan(
+            scan: pg_sys::IndexScanDesc,
+            keys: *mut pg_sys::ScanKeyData,
+            nkeys: core::ffi::c_int,
+            orderbys: *mut pg_sys::ScanKeyData,
+            norderbys: core::ffi::c_int,
+        );
+        fn index_getbitmap(scan: pg_sys::IndexScanDesc, bitmap: *mut pg_sys::TIDBitmap) -> i64;
+        fn index_endscan(scan: pg_sys::IndexScanDesc);
+        fn tbm_create(
+            max_bytes: core::ffi::c_long,
+            dsa: *mut core::ffi::c_void,
+        ) -> *mut pg_sys::TIDBitmap;
+        fn tbm_free(bitmap: *mut pg_sys::TIDBitmap);
+    }
+    const MAX_BYTES: core::ffi::c_long = 64 << 20;
+    let count = core::ffi::c_int::try_from(keys.len()).unwrap_or(0);
+    let none = core::ptr::null_mut();
+    // SAFETY: the caller vouches for the index; a block's number is the first member of a result.
+    unsafe {
+        #[cfg(not(feature = "pg18"))]
+        let scan = index_beginscan_bitmap(index, snapshot, count);
+        #[cfg(feature = "pg18")]
+        let scan = index_beginscan_bitmap(index, snapshot, core::ptr::null_mut(), count);
+        index_rescan(scan, keys.as_mut_ptr(), count, none, 0);
+        let bitmap = tbm_create(MAX_BYTES, core::ptr::null_mut());
+        index_getbitmap(scan, bitmap);
+        index_endscan(scan);
+        #[cfg(not(feature = "pg18"))]
+        {
+            let iterator = tbm_begin_iterate(bitmap);
+            loop {
+                let block = tbm_iterate(iterator);
+                if block.is_null() {
+                    break;
+                }
+                read(*block);
+            }
+            tbm_end_iterate(iterator);
+        }
+        #[cfg(feature = "pg18")]
+        {
+            let iterator = tbm_begin_private_iterate(bitmap);
+            let mut result = pg_sys::TBMIterateResult::default();
+            while tbm_private_iterate(iterator, &raw mut result) {
+                read(result.blockno);
+            }
+            tbm_end_private_iterate(iterator);
+        }
+        tbm_free(bitmap);
+    }
+}

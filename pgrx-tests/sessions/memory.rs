@@ -48,7 +48,7 @@ fn sessions_memory_of_many_partitions() {
 fn sessions_memory_of_cancelled_statements() {
     let mut session = in_schema("sessions_cancelled");
     session.run(
-        "CREATE TABLE t (id int PRIMARY KEY, v int[]);
+        "CREATE TABLE t (id int PRIMARY KEY, v oid[]);
          SELECT directus_versions.track('t');
          INSERT INTO t VALUES (0, '{1}')",
     );
@@ -56,7 +56,7 @@ fn sessions_memory_of_cancelled_statements() {
     let mut cancelled = 0;
     for timeout in [250, 400, 600, 900, 1300, 350, 500] {
         session.run(&format!("SET statement_timeout = {timeout}"));
-        let ended = session.state("INSERT INTO t VALUES (1, array_fill(1, ARRAY[6000000]))");
+        let ended = session.state("INSERT INTO t VALUES (1, array_fill(1::oid, ARRAY[6000000]))");
         session.run("SET statement_timeout = 0; DELETE FROM t WHERE id = 1");
         assert!(["57014", "00000"].contains(&ended.as_str()), "{ended}");
         if ended == "57014" {
@@ -72,6 +72,6 @@ fn sessions_memory_of_cancelled_statements() {
             .entries("sessions_cancelled.t")
             .last()
             .map(String::as_str),
-        Some(r#"update 0 {"v": [2]} was {"v": [1]}"#)
+        Some(r#"update 0 {"v": ["2"]} was {"v": ["1"]}"#)
     );
 }

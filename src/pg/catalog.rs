@@ -28,9 +28,10 @@ pub(super) enum Table {
     GapKey,
     ContextKey,
     CollectionRelation,
+    LogRangeIndex,
 }
 
-const COUNT: usize = 20;
+const COUNT: usize = 21;
 
 const NAMES: [&CStr; COUNT] = [
     c"log",
@@ -53,6 +54,7 @@ const NAMES: [&CStr; COUNT] = [
     c"gap_pkey",
     c"context_pkey",
     c"collection_relation_key",
+    c"log_transaction_index",
 ];
 
 static OIDS: Global<[Oid; COUNT]> = Global::new([pg_sys::InvalidOid; COUNT]);

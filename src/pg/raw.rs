@@ -133,6 +133,28 @@ unsafe extern "C-unwind" {
         scan: SysScanDesc,
         direction: pg_sys::ScanDirection::Type,
     ) -> HeapTuple;
+    pub(super) fn heap_beginscan(
+        relation: Relation,
+        snapshot: Snapshot,
+        nkeys: c_int,
+        key: *mut ScanKeyData,
+        parallel: *mut c_void,
+        flags: u32,
+    ) -> pg_sys::TableScanDesc;
+    pub(super) fn heap_setscanlimits(scan: pg_sys::TableScanDesc, start: u32, count: u32);
+    pub(super) fn heap_getnext(
+        scan: pg_sys::TableScanDesc,
+        direction: pg_sys::ScanDirection::Type,
+    ) -> HeapTuple;
+    pub(super) fn heap_endscan(scan: pg_sys::TableScanDesc);
+    pub(super) fn RelationGetNumberOfBlocksInFork(
+        relation: Relation,
+        fork: pg_sys::ForkNumber::Type,
+    ) -> u32;
+    pub(super) fn SPI_execute_extended(
+        query: *const c_char,
+        options: *const pg_sys::SPIExecuteOptions,
+    ) -> c_int;
     pub(super) fn systable_endscan_ordered(scan: SysScanDesc);
     pub(super) fn table_slot_create(
         relation: Relation,

@@ -16,10 +16,12 @@ const ITEM: AttrNumber = 8;
 
 /// A partition of the log and its indexes.
 #[derive(Clone, Copy)]
-struct Partition {
-    relid: Oid,
+pub(super) struct Partition {
+    pub(super) relid: Oid,
     by_item: Oid,
     by_id: Oid,
+    /// The block range index; its second column is the time.
+    pub(super) ranges: Oid,
 }
 
 struct Partitions {
@@ -35,13 +37,17 @@ static PARTITIONS: Global<Partitions> = Global::new(Partitions {
 });
 
 /// The partitions, looked up anew after any relation has changed.
-unsafe fn partitions() -> &'static [Partition] {
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn partitions() -> &'static [Partition] {
     // SAFETY: the list lies in memory of the backend.
     unsafe {
-        let (Some(log), Some(by_item), Some(by_id)) = (
+        let (Some(log), Some(by_item), Some(by_id), Some(ranges)) = (
             catalog::oid(Table::Log),
             catalog::oid(Table::LogItemIndex),
             catalog::oid(Table::LogIdIndex),
+            catalog::oid(Table::LogRangeIndex),
         ) else {
             Error::NotInstalled.raise()
         };
@@ -60,6 +66,7 @@ unsafe fn partitions() -> &'static [Partition] {
                     relid,
                     by_item: raw::index_get_partition(child, by_item),
                     by_id: raw::index_get_partition(child, by_id),
+                    ranges: raw::index_get_partition(child, ranges),
                 });
                 raw::relation_close(child, pg_sys::NoLock as c_int);
             }

@@ -64,7 +64,7 @@ impl Slot {
     unsafe fn room(&mut self, len: usize, context: MemoryContext) {
         // SAFETY: the memory is the slot's own.
         unsafe {
-            if self.capacity < len {
+            if self.data.is_null() || self.capacity < len {
                 let capacity = len.max(self.capacity * 2).max(32);
                 if !self.data.is_null() {
                     raw::pfree(self.data.cast());

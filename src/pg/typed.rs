@@ -36,7 +36,6 @@ pub(super) struct Target {
     /// The type's input function, looked up at its first use.
     input: pg_sys::FmgrInfo,
     parameter: Oid,
-    /// The memory in which the column was described.
     context: pg_sys::MemoryContext,
 }
 
