@@ -165,7 +165,7 @@ CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint,
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     SELECT l.id, l.source, k.name, COALESCE(l.long_item, l.item), l.comment
     FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
-    WHERE l.id > since AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
+    WHERE l.id > $1 AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
 $$;
 COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id';
 
@@ -383,7 +383,9 @@ BEGIN
                     HINT = 'Undo what came later first, or force it.';
             END IF;
             -- What came before it in the transaction is judged as if it had been undone.
-            PERFORM directus_versions._undo_run(run.target, run.action, run.fields, rest, NULL, true);
+            IF run.action <> 'd' THEN
+                PERFORM directus_versions._undo_run(run.target, run.action, run.fields, rest, NULL, true);
+            END IF;
         END IF;
         RETURN QUERY
         SELECT run.name, u.key, what, run.fields, CASE WHEN NOT $4 THEN n.id END, NULL::text
