@@ -4,7 +4,7 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, truncate,
+    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, travel, truncate,
     undertake,
 };
 use crate::error::Error;
@@ -316,4 +316,11 @@ sql_function!(
     directus_versions_item_at,
     pg_finfo_directus_versions_item_at,
     moment::item_at
+);
+
+sql_function!(
+    /// `as_of(anyelement, timestamptz)`
+    directus_versions_as_of,
+    pg_finfo_directus_versions_as_of,
+    travel::as_of
 );

@@ -103,6 +103,10 @@ unsafe extern "C-unwind" {
         relation: Relation,
         omit_detached: bool,
     ) -> pg_sys::PartitionDesc;
+    pub(super) fn quote_qualified_identifier(
+        qualifier: *const c_char,
+        name: *const c_char,
+    ) -> *mut c_char;
     pub(super) fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> Oid;
     pub(super) fn get_relname_relid(name: *const c_char, namespace: Oid) -> Oid;
     pub(super) fn ScanKeyInit(
