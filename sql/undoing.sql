@@ -51,11 +51,6 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _settable(regclass) IS 'The columns of a table that can be written';
 
-CREATE FUNCTION _changed_names(change) RETURNS text[]
-LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_changed_names';
-COMMENT ON FUNCTION _changed_names(change) IS
-'The fields that an update changed, or all of a row that was created or deleted, but for masked ones';
-
 CREATE FUNCTION _present_fields(collection int, revision bigint, names text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN names IS NOT NULL THEN COALESCE(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{}') END
@@ -88,14 +83,30 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _lost_fields(int, bigint, text[]) IS 'Those of a revision''s columns that were dropped since';
 
--- What each revision did, newest first, in runs: those of one table that changed the same fields of different items can
--- be taken back by one statement.
+CREATE FUNCTION _runs(query text, transaction xid8, cluster bigint, revision bigint)
+RETURNS TABLE (collection int, action "char", names text[], revisions bigint[])
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_runs';
+COMMENT ON FUNCTION _runs(text, xid8, bigint, bigint) IS
+'Puts entries of the log that a query gives together that changed the same fields of different items of a table';
+
+-- What each revision did, newest first: one statement takes back what was done to different items of a table.
 CREATE FUNCTION __reversals(transaction xid8, revision bigint)
 RETURNS TABLE (target regclass, name text, action "char", fields text[], lost text[], revisions bigint[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
 DECLARE
-    this_cluster CONSTANT bigint := (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s);
+    entries CONSTANT text := pg_catalog.format(
+        -- The name of a column that was renamed meanwhile is not enough to tell it.
+        'SELECT l.id, l.collection, l.action, l.item, l.change, (l.id >= r.since)::int::bigint
+         FROM directus_versions.log AS l
+         JOIN directus_versions.context AS c ON c.id = l.context
+         LEFT JOIN (SELECT f.collection, pg_catalog.max(f.since) AS since FROM directus_versions.field AS f GROUP BY f.collection) AS r
+             ON r.collection = l.collection
+         WHERE l.action IN (''c'', ''u'', ''d'') AND %s
+         ORDER BY l.command DESC, (l.action = ''c'' OR l.action = ''u'' AND l.former IS NOT NULL) DESC, l.id DESC',
+        CASE WHEN $2 IS NULL
+            THEN 'l.transaction = $1 AND c.cluster = $2'
+            ELSE 'l.id = $3' END);
+    cluster CONSTANT bigint := (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s);
     unreadable text;
 BEGIN
     SELECT k.name INTO unreadable
@@ -109,32 +120,11 @@ BEGIN
         RAISE EXCEPTION 'permission denied for table "%"', unreadable USING ERRCODE = '42501';
     END IF;
     RETURN QUERY
-    WITH entry AS (
-        SELECT l.id, l.collection, l.action, l.item, directus_versions._changed_names(l.change) AS names,
-            -- The name of a column that was renamed meanwhile is not enough to tell it.
-            l.id >= r.since AS is_present,
-            pg_catalog.row_number() OVER (
-                ORDER BY l.command DESC, (l.action = 'c' OR l.action = 'u' AND l.former IS NOT NULL) DESC, l.id DESC) AS place
-        FROM directus_versions.log AS l
-        JOIN directus_versions.context AS c ON c.id = l.context
-        JOIN (SELECT f.collection, pg_catalog.max(f.since) AS since FROM directus_versions.field AS f GROUP BY f.collection) AS r
-            ON r.collection = l.collection
-        WHERE l.action IN ('c', 'u', 'd')
-            AND ($2 IS NULL AND l.transaction = $1 AND c.cluster = this_cluster OR l.id = $2)
-    ), island AS (
-        SELECT e.*, e.place - pg_catalog.row_number() OVER (
-            PARTITION BY e.collection, e.action, e.names, e.is_present ORDER BY e.place) AS island
-        FROM entry AS e
-    ), turn AS (
-        SELECT i.*, pg_catalog.row_number() OVER (
-            PARTITION BY i.collection, i.action, i.names, i.is_present, i.island, i.item ORDER BY i.place) AS turn
-        FROM island AS i
-    )
-    SELECT k.relation, k.name, t.action, directus_versions._present_fields(k.id, pg_catalog.min(t.id), t.names),
-        directus_versions._lost_fields(k.id, pg_catalog.min(t.id), t.names), pg_catalog.array_agg(t.id ORDER BY t.place)
-    FROM turn AS t JOIN directus_versions.collection AS k ON k.id = t.collection
-    GROUP BY k.id, t.action, t.names, t.is_present, t.island, t.turn
-    ORDER BY pg_catalog.min(t.place);
+    SELECT k.relation, k.name, r.action, directus_versions._present_fields(k.id, r.revisions[1], r.names),
+        directus_versions._lost_fields(k.id, r.revisions[1], r.names), r.revisions
+    FROM directus_versions._runs(entries, $1, cluster, $2) WITH ORDINALITY AS r (collection, action, names, revisions, place)
+    JOIN directus_versions.collection AS k ON k.id = r.collection
+    ORDER BY r.place;
     IF NOT FOUND AND $2 IS NULL THEN
         RAISE EXCEPTION 'transaction % has no revisions', $1 USING ERRCODE = 'P0002';
     ELSIF NOT FOUND THEN

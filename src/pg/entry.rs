@@ -4,8 +4,8 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, restored,
-    truncate, undertake, undone,
+    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, restored, runs,
+    travel, truncate, undertake, undone,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -319,13 +319,6 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_changed_names(change)`
-    directus_versions_changed_names,
-    pg_finfo_directus_versions_changed_names,
-    reader::changed_names
-);
-
-sql_function!(
     /// `history(regclass, item)`
     directus_versions_history,
     pg_finfo_directus_versions_history,
@@ -344,4 +337,18 @@ sql_function!(
     directus_versions_restored,
     pg_finfo_directus_versions_restored,
     restored::restored
+);
+
+sql_function!(
+    /// `as_of(anyelement, timestamptz)`
+    directus_versions_as_of,
+    pg_finfo_directus_versions_as_of,
+    travel::as_of
+);
+
+sql_function!(
+    /// `_runs(text, xid8, bigint, bigint)`
+    directus_versions_runs,
+    pg_finfo_directus_versions_runs,
+    runs::runs
 );

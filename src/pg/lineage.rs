@@ -300,7 +300,8 @@ unsafe fn edge(
 pub(super) unsafe fn copy(bytes: &[u8]) -> &'static [u8] {
     // SAFETY: palloc'd memory of that size.
     unsafe {
-        let copy: *mut u8 = raw::alloc_array(bytes.len());
+        let context = pg_sys::CurrentMemoryContext;
+        let copy: *mut u8 = raw::MemoryContextAllocHuge(context, bytes.len().max(1)).cast();
         core::ptr::copy_nonoverlapping(bytes.as_ptr(), copy, bytes.len());
         core::slice::from_raw_parts(copy, bytes.len())
     }

@@ -103,6 +103,10 @@ unsafe extern "C-unwind" {
         relation: Relation,
         omit_detached: bool,
     ) -> pg_sys::PartitionDesc;
+    pub(super) fn quote_qualified_identifier(
+        qualifier: *const c_char,
+        name: *const c_char,
+    ) -> *mut c_char;
     pub(super) fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> Oid;
     pub(super) fn get_relname_relid(name: *const c_char, namespace: Oid) -> Oid;
     pub(super) fn ScanKeyInit(
@@ -312,6 +316,19 @@ unsafe extern "C-unwind" {
         desc: *mut TupleDesc,
     ) -> pg_sys::TypeFuncClass::Type;
     pub(super) fn SPI_connect() -> c_int;
+    pub(super) fn SPI_cursor_open_with_args(
+        name: *const c_char,
+        query: *const c_char,
+        nargs: c_int,
+        types: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        options: c_int,
+    ) -> pg_sys::Portal;
+    pub(super) fn SPI_cursor_fetch(portal: pg_sys::Portal, forward: bool, count: core::ffi::c_long);
+    pub(super) fn SPI_cursor_close(portal: pg_sys::Portal);
+    pub(super) fn SPI_freetuptable(table: *mut pg_sys::SPITupleTable);
     pub(super) fn SPI_finish() -> c_int;
     pub(super) fn SPI_execute_with_args(
         query: *const c_char,

@@ -8,7 +8,6 @@ use super::raw;
 use super::reading::Record;
 use super::relation::{self, Tracked};
 use super::row::{Values, action};
-use super::stored::Kind;
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -138,46 +137,6 @@ unsafe fn shown(call: FunctionCallInfo, whole: u8, side: Side) -> Datum {
             _ => return null(call),
         };
         side_of(call, change, side)
-    }
-}
-
-/// `_changed_names(change)`: the fields that an update changed, or all of a row; not masked ones, of which nothing is known.
-///
-/// # Safety
-/// Called by the function manager with one argument of type change, not NULL.
-pub(super) unsafe fn changed_names(call: FunctionCallInfo) -> Datum {
-    // SAFETY: see above.
-    unsafe {
-        let Some(change) = argument(call, 0) else {
-            return null(call);
-        };
-        let bytes = raw::pg_detoast_datum_packed(change.cast_mut_ptr());
-        let record = Record::read(raw::payload(bytes.cast::<u8>()));
-        let fields = record.layout.fields;
-        let names: *mut Datum = raw::alloc_array(fields.len());
-        let mut count = 0;
-        let mut name = |position: usize| {
-            let field = &fields[position];
-            if field.kind != Kind::Mask {
-                *names.add(count) = text_datum(field.name);
-                count += 1;
-            }
-        };
-        if record.has_changes() {
-            record.changes().for_each(|change| name(change.position));
-        } else {
-            (0..fields.len()).for_each(name);
-        }
-        let align = pg_sys::TYPALIGN_INT as core::ffi::c_char;
-        let count = c_int::try_from(count).unwrap_or(0);
-        Datum::from(raw::construct_array(
-            names,
-            count,
-            pg_sys::TEXTOID,
-            -1,
-            false,
-            align,
-        ))
     }
 }
 

@@ -104,7 +104,7 @@ impl Entry {
     }
 
     /// Where it stands among the entries of its transaction.
-    fn order(&self) -> (u32, bool, i64) {
+    pub(super) fn order(&self) -> (u32, bool, i64) {
         (self.command, self.is_arrival(), self.id)
     }
 }

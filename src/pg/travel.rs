@@ -1,0 +1,376 @@
+//! `as_of`: a whole table as it was at some time.
+//!
+//! What changed since is taken back from the live rows, which are read as the caller; so the cost follows what changed, and
+//! not all that was ever recorded.
+
+use super::arguments::{argument, relation_name};
+use super::capture;
+use super::item;
+use super::later;
+use super::overlay;
+use super::past::{Fate, Item, Past};
+use super::raw;
+use super::reading::Record;
+use super::relation::{self, Tracked};
+use super::row::{Values, action};
+use super::rows::Rows;
+use super::state::State;
+use super::steps::Entry;
+use super::subject::{self, Subject};
+use super::typed::{Target, Typed};
+use super::unwind::Unwind;
+use crate::error::Error;
+use core::ffi::{c_char, c_int};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, Relation};
+
+struct Travel {
+    subject: Subject,
+    state: State,
+    rows: Rows,
+    past: Past,
+    /// Items by the keys that they have now, where keys changed since.
+    moved: Option<Unwind>,
+    relation: Relation,
+    tracked: *const Tracked,
+    targets: *mut Target,
+    values: *mut Datum,
+    nulls: *mut bool,
+    scratch: MemoryContext,
+}
+
+/// `as_of(like anyelement, at timestamptz)`
+///
+/// # Safety
+/// Called by the function manager with these arguments.
+pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let relid = overlay::table_of(call, 0);
+        let rows = Rows::of(call);
+        let subject = Subject::of_table(relid);
+        let Some(at) = argument(call, 1) else {
+            return Datum::null();
+        };
+        let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
+        let tracked = &*relation::tracked(relation, capture::function());
+        if tracked.keys().is_empty() {
+            Error::NoKey {
+                table: relation_name(relid),
+            }
+            .raise();
+        }
+        let (targets, has_attribute) = targets(relation);
+        let state = State::of(subject.scope.collection, &subject.sight);
+        let mut travel = Travel {
+            past: Past::new(has_attribute, tracked.natts),
+            moved: None,
+            subject,
+            state,
+            rows,
+            relation,
+            tracked,
+            targets,
+            values: raw::alloc_array(tracked.natts),
+            nulls: raw::alloc_array(tracked.natts),
+            scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions travel"),
+        };
+        travel.look_back(at.value() as i64);
+        travel.read_live();
+        if !travel.subject.sight.is_secured() {
+            travel.add_deleted();
+        }
+        raw::relation_close(relation, pg_sys::NoLock as c_int);
+        Datum::null()
+    }
+}
+
+unsafe fn targets(relation: Relation) -> (*mut Target, *const bool) {
+    // SAFETY: the relation is open.
+    unsafe {
+        let desc = (*relation).rd_att;
+        let natts = (*desc).natts as usize;
+        let targets: *mut Target = raw::alloc_array(natts);
+        let has_attribute: *mut bool = raw::alloc_array(natts);
+        for index in 0..natts {
+            let attribute = raw::attribute(desc, index);
+            if !(*attribute).attisdropped {
+                *has_attribute.add(index) = true;
+                targets.add(index).write(Target::of(attribute, relation));
+            }
+        }
+        (targets, has_attribute)
+    }
+}
+
+impl Travel {
+    /// Notes what is not of the time any more.
+    unsafe fn look_back(&mut self, at: i64) {
+        // SAFETY: see `as_of`.
+        unsafe {
+            let collection = self.subject.scope.collection;
+            let rekeyed = self.subject.gaps.rekeyed();
+            let (past, state, scratch) = (&mut self.past, &mut self.state, self.scratch);
+            let mut has_moved = false;
+            later::each(collection, at, |tuple, desc| {
+                if has_moved {
+                    return;
+                }
+                let before = raw::switch_to(scratch);
+                let entry = Entry::read(tuple, desc);
+                if is_change(&entry) && entry.id >= rekeyed {
+                    has_moved = entry.former.is_some();
+                    past.note(state, &entry);
+                }
+                raw::switch_to(before);
+                raw::MemoryContextReset(scratch);
+            });
+            if !has_moved {
+                return;
+            }
+            // Keys went from row to row, so it matters what happened before what: all over again, from the last to the first.
+            let mut unwind = Unwind::new(past);
+            later::each(collection, at, |tuple, desc| {
+                let id = super::scan::id(tuple);
+                if id >= rekeyed {
+                    unwind.keep(tuple, desc);
+                }
+            });
+            unwind.run(past, state, scratch);
+            self.moved = Some(unwind);
+        }
+    }
+
+    /// The item that a live row is of, if it changed since.
+    unsafe fn item(&mut self, key: &[u8]) -> *mut Item {
+        // SAFETY: see `as_of`.
+        unsafe {
+            let key = subject::key(key);
+            match &self.moved {
+                None => self.past.find(key),
+                Some(unwind) => unwind.live(key),
+            }
+        }
+    }
+
+    /// Reads the table as the caller.
+    unsafe fn read_live(&mut self) {
+        // SAFETY: the receiver lives until the query has ended.
+        unsafe {
+            let query = query((*self.relation).rd_id);
+            let mut receiver = Receiver {
+                head: pg_sys::DestReceiver {
+                    receiveSlot: Some(receive),
+                    rStartup: Some(start),
+                    rShutdown: Some(end),
+                    rDestroy: Some(end),
+                    mydest: pg_sys::CommandDest::DestNone,
+                },
+                travel: self,
+            };
+            let options = pg_sys::SPIExecuteOptions {
+                read_only: true,
+                dest: (&raw mut receiver).cast(),
+                ..Default::default()
+            };
+            raw::SPI_connect();
+            raw::SPI_execute_extended(query, &raw const options);
+            raw::SPI_finish();
+        }
+    }
+
+    /// Takes a live row; its values are those of the attributes that are not dropped.
+    unsafe fn take(&mut self, slot: *mut pg_sys::TupleTableSlot) {
+        // SAFETY: the slot has as many values as the query has columns.
+        unsafe {
+            let before = raw::switch_to(self.scratch);
+            let count = usize::try_from((*(*slot).tts_tupleDescriptor).natts).unwrap_or(0);
+            let given = capture::slot_values(slot, count);
+            let mut next = 0;
+            for index in 0..self.past.natts {
+                *self.nulls.add(index) = true;
+                if *self.past.has_attribute.add(index) && next < count {
+                    if let Some(value) = given.get(next) {
+                        *self.values.add(index) = value;
+                        *self.nulls.add(index) = false;
+                    }
+                    next += 1;
+                }
+            }
+            if self.past.count == 0 || self.lay_over() {
+                self.rows.put(self.values, self.nulls);
+            }
+            raw::switch_to(before);
+            raw::MemoryContextReset(self.scratch);
+        }
+    }
+
+    /// Lays the values of the time over a live row. False if it was not there.
+    unsafe fn lay_over(&mut self) -> bool {
+        // SAFETY: see `as_of`.
+        unsafe {
+            let row = Values {
+                values: self.values,
+                nulls: self.nulls,
+            };
+            let item = self.item(item::text(&*self.tracked, row));
+            if item.is_null() {
+                return true;
+            }
+            let item = &mut *item;
+            item.is_live = true;
+            match item.fate() {
+                Some(Fate::Created) => return false,
+                // Under row security what had the key before is another item.
+                Some(_) if self.subject.sight.is_secured() => return false,
+                Some(Fate::Deleted(record, revision)) => match record {
+                    Some(record) => self.lay_row(record, revision),
+                    None => return false,
+                },
+                None => {}
+            }
+            if item.has_moved && self.subject.sight.is_secured() {
+                return false;
+            }
+            self.lay(item);
+            true
+        }
+    }
+
+    unsafe fn lay(&mut self, item: &Item) {
+        // SAFETY: the values are of their fields.
+        unsafe {
+            for old in item.olds() {
+                let target = &mut *self.targets.add(old.attribute);
+                let typed = target.typed(&*old.field, old.value());
+                self.set(old.attribute, typed);
+            }
+        }
+    }
+
+    /// Lays the row of a delete over what there is.
+    unsafe fn lay_row(&mut self, record: &[u8], revision: i64) {
+        // SAFETY: the record is the revision's.
+        unsafe {
+            let record = Record::read(record);
+            let places = self.state.places_of(&record, revision);
+            let attnums = self.state.columns.attnums();
+            let Some(row) = record.row() else {
+                return;
+            };
+            for (position, value) in row {
+                if let Some(attribute) = self.past.attribute(attnums, places[position]) {
+                    let target = &mut *self.targets.add(attribute);
+                    let typed = target.typed(&record.layout.fields[position], value);
+                    self.set(attribute, typed);
+                }
+            }
+        }
+    }
+
+    unsafe fn set(&mut self, attribute: usize, typed: Typed) {
+        // SAFETY: the arrays have a value for each attribute.
+        unsafe {
+            match typed {
+                Typed::Value(value) => {
+                    *self.values.add(attribute) = value;
+                    *self.nulls.add(attribute) = false;
+                }
+                Typed::Null => *self.nulls.add(attribute) = true,
+                Typed::Unknown => {}
+            }
+        }
+    }
+
+    /// Adds the rows that were deleted since.
+    unsafe fn add_deleted(&mut self) {
+        // SAFETY: see `as_of`.
+        unsafe {
+            match &self.moved {
+                None => {
+                    for slot in 0..self.past.slots() {
+                        self.add(self.past.at(slot));
+                    }
+                }
+                Some(unwind) => {
+                    for row in unwind.rows() {
+                        self.add(*row);
+                    }
+                }
+            }
+        }
+    }
+
+    unsafe fn add(&mut self, item: *mut Item) {
+        // SAFETY: an item or null.
+        unsafe {
+            if item.is_null() || (*item).is_live {
+                return;
+            }
+            let Some(Fate::Deleted(Some(record), revision)) = (*item).fate() else {
+                return;
+            };
+            let before = raw::switch_to(self.scratch);
+            core::ptr::write_bytes(self.nulls, 1, self.past.natts);
+            self.lay_row(record, revision);
+            self.lay(&*item);
+            self.rows.put(self.values, self.nulls);
+            raw::switch_to(before);
+            raw::MemoryContextReset(self.scratch);
+        }
+    }
+}
+
+fn is_change(entry: &Entry) -> bool {
+    matches!(
+        entry.action,
+        action::CREATE | action::UPDATE | action::DELETE | action::MOVED
+    )
+}
+
+/// The query for every row of a table.
+unsafe fn query(relid: pg_sys::Oid) -> *const c_char {
+    // SAFETY: the names are of a relation that is open.
+    unsafe {
+        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relid));
+        let name = raw::quote_qualified_identifier(schema, pg_sys::get_rel_name(relid));
+        let name = core::ffi::CStr::from_ptr(name).to_bytes();
+        let start = b"SELECT t.* FROM ";
+        let end = b" AS t\0";
+        let text: *mut u8 = raw::alloc_array(start.len() + name.len() + end.len());
+        let mut at = 0;
+        for part in [&start[..], name, &end[..]] {
+            core::ptr::copy_nonoverlapping(part.as_ptr(), text.add(at), part.len());
+            at += part.len();
+        }
+        text.cast()
+    }
+}
+
+/// Takes the rows of the query as they come.
+#[repr(C)]
+struct Receiver {
+    head: pg_sys::DestReceiver,
+    travel: *mut Travel,
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn receive(
+    slot: *mut pg_sys::TupleTableSlot,
+    receiver: *mut pg_sys::DestReceiver,
+) -> bool {
+    // SAFETY: the receiver is ours, and alive while the query runs.
+    unsafe { (*(*receiver.cast::<Receiver>()).travel).take(slot) };
+    true
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn start(
+    _receiver: *mut pg_sys::DestReceiver,
+    _operation: c_int,
+    _desc: pg_sys::TupleDesc,
+) {
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn end(_receiver: *mut pg_sys::DestReceiver) {}
