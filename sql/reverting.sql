@@ -178,8 +178,9 @@ BEGIN
         'SELECT COALESCE(n.item, w.item),
              CASE WHEN w.item IS NULL THEN ''delete'' WHEN n.item IS NULL THEN ''create'' ELSE ''update'' END,
              CASE WHEN w.item IS NULL OR n.item IS NULL THEN $2 ELSE pg_catalog.array_remove(ARRAY[%s]::text[], NULL) END
-         FROM (SELECT t AS r, directus_versions.item_of(t) AS item FROM %2$s AS t) AS n
-         FULL JOIN (SELECT a AS r, directus_versions.item_of(a) AS item FROM directus_versions.as_of(NULL::%2$s, $1) AS a) AS w
+         FROM (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item FROM %2$s AS t) AS n
+         FULL JOIN (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item
+                    FROM directus_versions.as_of(NULL::%2$s, $1) AS t) AS w
              ON w.item = n.item
          WHERE n.item IS NULL OR w.item IS NULL OR pg_catalog.record_image_ne(n.r, w.r)',
         differing, target) USING at, fields;
