@@ -15,6 +15,7 @@ mod bystander;
 mod capture;
 mod context;
 mod fidelity;
+mod history;
 mod huge;
 mod keys;
 mod partitions;
