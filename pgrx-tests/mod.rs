@@ -27,3 +27,4 @@ mod search_path;
 mod sessions;
 mod settings_independence;
 mod support;
+mod travel;
