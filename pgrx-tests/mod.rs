@@ -22,6 +22,7 @@ mod partitions;
 mod random;
 mod reading;
 mod readonly;
+mod revert;
 mod scope;
 mod search_path;
 mod sessions;
