@@ -29,3 +29,4 @@ mod sessions;
 mod settings_independence;
 mod support;
 mod travel;
+mod undo;
