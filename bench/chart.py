@@ -39,6 +39,7 @@ def panel(axes, w, by):
 
 
 def draw(path, workloads, results):
+    path.parent.mkdir(parents=True, exist_ok=True)
     # With synchronous_commit on the same CPU time comes again.
     shown = [w for w in workloads if isinstance(w, Bulk) or w.synchronous_commit == "off"] or workloads
     rows = -(-len(shown) // COLUMNS)

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from statistics import median
 
 import chart
+import page
 from contender import OURS
 from workload import STORED_TARGET, WARM_UP, Bulk
-
-BEGIN = "<!-- Written by `make bench`: changes between these two lines are lost. -->"
-END = "<!-- The end of what `make bench` writes. -->"
 
 
 @dataclass
@@ -143,14 +141,7 @@ def text(workloads, results, facts):
 
 
 def write(folder, workloads, results, facts):
-    """The chart, and its page; what stands on the page around the results stays."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """The page with the chart."""
     chart.draw(folder / "benchmarks.svg", workloads, results)
-    page = folder / "benchmarks.md"
-    old = page.read_text() if page.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    before, found, rest = old.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found and found_end):
-        raise RuntimeError(f"{page} has no place for the results")
     chart_link = "![CPU time of each contender](benchmarks.svg)"
-    page.write_text(f"{before}{BEGIN}\n\n{chart_link}\n\n{text(workloads, results, facts)}\n\n{END}{after}")
+    page.write(folder / "benchmarks.md", "make bench", f"{chart_link}\n\n{text(workloads, results, facts)}")

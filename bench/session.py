@@ -48,7 +48,7 @@ def facts(cluster, repo, options, size):
 
 
 def full(options):
-    return not (options.quick or options.only or options.contenders)
+    return not (options.quick or options.only or options.contenders or options.rounds)
 
 
 def takes_part(one, group, number, size):
