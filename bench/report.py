@@ -5,7 +5,7 @@ from statistics import median
 
 import chart
 import page
-from contender import OURS
+from contender import OURS, RIVAL
 from workload import STORED_TARGET, WARM_UP, Bulk, Read, Single
 
 
@@ -88,7 +88,7 @@ def table(head, rows):
 
 def rivals(results):
     """The default scope and the usual hand-written trigger, where they were measured."""
-    return [name for name in (OURS, "plpgsql_row") if any(name in by for by in results.values())]
+    return [name for name in (OURS, RIVAL) if any(name in by for by in results.values())]
 
 
 def targets(workloads, results):
@@ -139,8 +139,8 @@ Measured on {facts["date"]} at commit {facts["commit"]} by `{facts["command"]}` 
   the like query of the table itself.
 - undo and revert take back what W2 did, in one call; 5 µs a row are 0.5 s for 100,000. Their base is an
   `UPDATE … FROM` of the untracked table that sets the old values again.
-- {size["rounds"]} rounds, of which the first {size["others"]} with those that are not ours. Each measures
-  every workload with every contender, in another order. Shown are the medians, in brackets the least and the
+- {size["rounds"]} rounds; contenders other than ours and `{RIVAL}` take part in the first {size["others"]}. Each
+  measures every workload with every contender, in another order. Shown are the medians, in brackets the least and the
   greatest. Ratios and differences are taken within a round, to its untracked table; in W4 to `raw_copy`, which copies
   the rows into a table of the same shape with the same primary key and deletes nothing.
 - CPU time is the backend's own, user and system, from the scheduler's account. Wall time is what the client waits for a

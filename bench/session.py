@@ -52,12 +52,12 @@ def full(options):
 
 
 def takes_part(one, group, number, size):
-    """A base is measured where it is one, the others in the first rounds alone; functions of ours are ours alone."""
+    """A base is measured where it is one, most others in the first rounds alone; functions of ours are ours alone."""
     if one.is_base:
         return one.name == "untracked" or any(w.base == one.name for w in group)
     if group[0].needs:
         return one.name == contender.OURS
-    return one.is_ours or number < size["others"]
+    return one.is_close or number < size["others"]
 
 
 def rotated(items, steps):

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 # Rows of the tables, transactions of each client without and with synchronous_commit, calls that read an item and that
-# read the table, rounds, and in how many of them the others take part: they are far off and take most of the time.
+# read the table, rounds, and in how many of them most others take part: they are far off and take most of the time.
 FULL = {
     "narrow": 100_000, "wide": 20_000, "log": 20_000, "off": 8_000, "on": 1_000, "calls": 500, "scans": 10,
-    "rounds": 3, "others": 2,
+    "rounds": 3, "others": 1,
 }
 QUICK = {
     "narrow": 20_000, "wide": 4_000, "log": 2_000, "off": 2_000, "on": 200, "calls": 200, "scans": 10,
