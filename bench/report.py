@@ -110,6 +110,20 @@ def targets(workloads, results):
     return table(["", "target", *rivals(results), "untracked", ""], rows) if rows else ""
 
 
+def in_short(results, size):
+    """The three figures that matter, as the README shows them."""
+    if not all(OURS in results.get(name, {}) for name in ("W2", "W5 1")):
+        return ""
+    lines = (
+        (f"update of 1 column of {size['narrow']:,} rows, CPU time", "W2",
+         lambda r: f"{r.cpu_ratio.median:.2f} × untracked"),
+        ("single prepared update of 3 columns, CPU time", "W5 1", lambda r: f"{r.added.median:+.1f} µs"),
+        ("1 changed field of 20, stored with its indexes", "W2", lambda r: f"{r.stored.median:,.0f} bytes"),
+    )
+    rows = [[title, *(shown(results[name][rival]) for rival in rivals(results))] for title, name, shown in lines]
+    return table(["", *rivals(results)], rows)
+
+
 def details(w, by):
     first = sorted(by.items(), key=lambda item: (item[0] != "untracked", item[0] != w.base, item[1].cpu.median))
     rows = [
@@ -157,6 +171,7 @@ Measured on {facts["date"]} at commit {facts["commit"]} by `{facts["command"]}` 
 
 def text(workloads, results, facts):
     parts = [
+        ("## In short", in_short(results, facts["size"])),
         ("## Targets", targets(workloads, results)),
         ("## All figures", "\n\n".join(details(w, results[w.name]) for w in workloads)),
     ]
