@@ -128,4 +128,4 @@ def run(options, repo, scratch):
     print(report.text(workloads, results, known))
     if options.save_baseline:
         baseline.save(workloads, results, known)
-    return baseline.check(workloads, results) if options.check else 0
+    return baseline.check(workloads, results, known) if options.check else 0

@@ -12,6 +12,7 @@ QUICK = {
     "narrow": 20_000, "wide": 4_000, "log": 2_000, "off": 2_000, "on": 200, "calls": 200, "scans": 10,
     "rounds": 2, "others": 1,
 }
+TABLES = ("narrow", "wide", "log")
 WARM_UP = 200  # transactions of each client before the measured ones
 
 
