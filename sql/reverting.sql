@@ -1,10 +1,10 @@
 -- Making an item, or a whole table, what it was. See sql/undoing.sql for how a user's table is written.
 
-CREATE FUNCTION _restored("like" anyelement, revision bigint,
+CREATE FUNCTION _restored("like" anyelement, revision bigint, fields text[],
     OUT item text, OUT restored anyelement, OUT known text[]) RETURNS record
 LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_restored';
-COMMENT ON FUNCTION _restored(anyelement, bigint) IS
-'The item after a revision as a row of its table, or before it where it is a delete, and the columns of which that is known: not masked or excluded ones, nor those that the caller may not select. P0002 for an unknown revision, 55000 where nothing tells its data';
+COMMENT ON FUNCTION _restored(anyelement, bigint, text[]) IS
+'These fields of an item after a revision as a row of its table, or before it where it is a delete, and those of them that are known: not masked or excluded ones. P0002 for an unknown revision, 42501 for a field that the caller may not select, 55000 where nothing tells the data';
 
 CREATE FUNCTION _check_fields(target regclass, fields text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -26,13 +26,13 @@ CREATE FUNCTION _insert_restored(target regclass, revision bigint, fields text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     statement CONSTANT text := pg_catalog.format(
-        'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM directus_versions._restored(NULL::%1$s, $1) AS r',
+        'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM directus_versions._restored(NULL::%1$s, $1, $2) AS r',
         target,
         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(fields) AS f),
         pg_catalog.array_to_string(directus_versions._assigned(target, fields, '(r.restored)'), ', '));
 BEGIN
     PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
-    EXECUTE statement USING revision;
+    EXECUTE statement USING revision, fields;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 END $$;
 COMMENT ON FUNCTION _insert_restored(regclass, bigint, text[]) IS 'Creates the item of a revision again, with these fields of it';
@@ -41,31 +41,44 @@ CREATE FUNCTION _update_restored(target regclass, revision bigint, item text, fi
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     statement CONSTANT text := pg_catalog.format(
-        'UPDATE %1$s AS t SET (%2$s) = ROW(%3$s) FROM directus_versions._restored(NULL::%1$s, $1) AS r WHERE %4$s',
+        'UPDATE %1$s AS t SET (%2$s) = ROW(%3$s) FROM directus_versions._restored(NULL::%1$s, $1, $3) AS r WHERE %4$s',
         target,
         (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(fields) AS f),
         pg_catalog.array_to_string(directus_versions._assigned(target, fields, '(r.restored)'), ', '),
         directus_versions._key_condition(target, '$2'));
 BEGIN
     PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
-    EXECUTE statement USING revision, item;
+    EXECUTE statement USING revision, item, fields;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 END $$;
 COMMENT ON FUNCTION _update_restored(regclass, bigint, text, text[]) IS 'Sets these fields of an item to what they were after a revision';
 
+CREATE FUNCTION _known_fields(target regclass, revision bigint, fields text[], OUT item text, OUT known text[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    EXECUTE pg_catalog.format('SELECT r.item, r.known FROM directus_versions._restored(NULL::%s, $1, $2) AS r', target)
+        INTO item, known USING revision, fields;
+END $$;
+COMMENT ON FUNCTION _known_fields(regclass, bigint, text[]) IS 'The item of a revision, and those fields of it that are known';
+
 CREATE FUNCTION _differing_fields(target regclass, revision bigint, item text, fields text[]) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    differing CONSTANT text := COALESCE((
-        SELECT pg_catalog.string_agg(pg_catalog.format(
-            'CASE WHEN NOT %s THEN %L END', directus_versions._same_fields(ARRAY[f], 't', '(r.restored)'), f), ', ')
-        FROM pg_catalog.unnest(fields) AS f), '');
+    found record;
     result text[];
 BEGIN
-    EXECUTE pg_catalog.format(
-        'SELECT pg_catalog.array_remove(ARRAY[%s]::text[], NULL)
-         FROM %2$s AS t, directus_versions._restored(NULL::%2$s, $1) AS r WHERE %3$s FOR NO KEY UPDATE OF t',
-        differing, target, directus_versions._key_condition(target, '$2')) INTO result USING revision, item;
+    FOR found IN EXECUTE pg_catalog.format(
+        'SELECT %s AS differing
+         FROM %2$s AS t, directus_versions._restored(NULL::%2$s, $1, $3) AS r WHERE %3$s FOR NO KEY UPDATE OF t',
+        directus_versions._list_differing(fields, 't', '(r.restored)'), target,
+        directus_versions._key_condition(target, '$2')) USING revision, item, fields
+    LOOP
+        IF result IS NOT NULL THEN
+            RAISE EXCEPTION 'item "%" of table "%" is not the only one of that key',
+                item, directus_versions._collection_name(target) USING ERRCODE = '21000';
+        END IF;
+        result := found.differing;
+    END LOOP;
     RETURN result;
 END $$;
 COMMENT ON FUNCTION _differing_fields(regclass, bigint, text, text[]) IS
@@ -119,38 +132,38 @@ BEGIN
     SELECT * INTO subject FROM directus_versions._subject($1);
     PERFORM directus_versions._check_fields(subject.target, $2);
     present := directus_versions._present_item($1);
-    EXECUTE pg_catalog.format('SELECT r.item, r.known FROM directus_versions._restored(NULL::%s, $1) AS r', subject.target)
-        INTO then_item, known USING $1;
-    wanted := ARRAY(
-        SELECT f FROM pg_catalog.unnest(subject.fields) AS f
-        WHERE $2 IS NULL OR f = ANY ($2) OR present IS NULL AND f = ANY (subject.key));
-    left_out := ARRAY(SELECT f FROM pg_catalog.unnest(wanted) AS f WHERE f <> ALL (known));
-    IF $2 IS NULL THEN
-        left_out := left_out || subject.lost;
-    ELSE
-        left_out := left_out || ARRAY(SELECT f FROM pg_catalog.unnest($2) AS f WHERE f <> ALL (subject.fields));
-    END IF;
-    IF left_out <> '{}' THEN
-        RAISE NOTICE 'fields of table "%" that are not known or cannot be written are left as they are: %',
-            subject.name, pg_catalog.array_to_string(left_out, ', ');
-    END IF;
-    wanted := ARRAY(SELECT f FROM pg_catalog.unnest(wanted) AS f WHERE f = ANY (known));
     IF present IS NOT NULL THEN
-        changed := directus_versions._differing_fields(subject.target, $1, present, wanted);
-        IF changed IS NULL THEN
-            RAISE EXCEPTION 'item "%" of table "%" does not exist', present, subject.name USING ERRCODE = 'P0002';
-        ELSIF changed = '{}' THEN
-            RETURN NULL;
+        wanted := ARRAY(SELECT f FROM pg_catalog.unnest(subject.fields) AS f WHERE $2 IS NULL OR f = ANY ($2));
+        SELECT * INTO then_item, known FROM directus_versions._known_fields(subject.target, $1, wanted);
+        changed := directus_versions._differing_fields(subject.target, $1, present, known);
+        IF changed IS NULL AND directus_versions._row_visible(subject.target, subject.key, present) THEN
+            RAISE EXCEPTION 'item "%" of table "%" cannot be changed', present, subject.name USING
+                ERRCODE = '42501', DETAIL = 'A policy of row-level security keeps it from that.';
         END IF;
     END IF;
+    IF changed IS NULL THEN
+        wanted := ARRAY(
+            SELECT f FROM pg_catalog.unnest(subject.fields) AS f WHERE $2 IS NULL OR f = ANY ($2) OR f = ANY (subject.key));
+        SELECT * INTO then_item, known FROM directus_versions._known_fields(subject.target, $1, wanted);
+    END IF;
+    left_out := ARRAY(SELECT f FROM pg_catalog.unnest(wanted) AS f WHERE f <> ALL (known))
+        || CASE WHEN $2 IS NULL THEN subject.lost
+            ELSE ARRAY(SELECT f FROM pg_catalog.unnest($2) AS f WHERE f <> ALL (subject.fields)) END;
+    IF left_out <> '{}' THEN
+        RAISE NOTICE 'fields of table "%" that are not known or cannot be written are left as they are: %',
+            subject.name, directus_versions._quoted(left_out);
+    END IF;
+    IF changed = '{}' THEN
+        RETURN NULL;
+    END IF;
     mark := directus_versions._last_id();
-    IF present IS NULL THEN
+    IF changed IS NULL THEN
         PERFORM directus_versions._announce(
             subject.collection, then_item, $1, pg_catalog.format('revert to revision %s', $1));
-        PERFORM directus_versions._insert_restored(subject.target, $1, wanted);
+        PERFORM directus_versions._insert_restored(subject.target, $1, known);
     ELSE
         PERFORM directus_versions._announce(
-            subject.collection, CASE WHEN changed && subject.key::text[] THEN then_item ELSE present END, $1,
+            subject.collection, CASE WHEN changed && subject.key THEN then_item ELSE present END, $1,
             pg_catalog.format('revert to revision %s', $1));
         PERFORM directus_versions._update_restored(subject.target, $1, present, changed);
     END IF;
@@ -169,15 +182,12 @@ CREATE FUNCTION _collection_changes(target regclass, at timestamptz) RETURNS TAB
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     fields CONSTANT text[] := directus_versions._settable(target);
-    differing CONSTANT text := (
-        SELECT pg_catalog.string_agg(pg_catalog.format(
-            'CASE WHEN NOT %s THEN %L END', directus_versions._same_fields(ARRAY[f], '(n.r)', '(w.r)'), f), ', ')
-        FROM pg_catalog.unnest(fields) AS f);
+    differing CONSTANT text := directus_versions._list_differing(fields, '(n.r)', '(w.r)');
 BEGIN
     RETURN QUERY EXECUTE pg_catalog.format(
         'SELECT COALESCE(n.item, w.item),
              CASE WHEN w.item IS NULL THEN ''delete'' WHEN n.item IS NULL THEN ''create'' ELSE ''update'' END,
-             CASE WHEN w.item IS NULL OR n.item IS NULL THEN $2 ELSE pg_catalog.array_remove(ARRAY[%s]::text[], NULL) END
+             CASE WHEN w.item IS NULL OR n.item IS NULL THEN $2 ELSE %s END
          FROM (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item FROM %2$s AS t) AS n
          FULL JOIN (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item
                     FROM directus_versions.as_of(NULL::%2$s, $1) AS t) AS w
@@ -191,8 +201,8 @@ CREATE FUNCTION _collection_statement(target regclass, key text[], changed text[
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     same_item CONSTANT text := (
-        SELECT pg_catalog.string_agg(pg_catalog.format('w.%1$I OPERATOR(pg_catalog.=) t.%1$I', k), ' AND ')
-        FROM pg_catalog.unnest(key) AS k);
+        SELECT pg_catalog.string_agg(pg_catalog.format('w.%1$I %2$s t.%1$I', a.attname, directus_versions._equality(a.atttypid)), ' AND ')
+        FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = target AND a.attname = ANY (key) AND NOT a.attisdropped);
     names text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changed) AS f);
     updating text := 'SELECT 1 LIMIT 0';
 BEGIN
@@ -246,7 +256,6 @@ DECLARE
     lists jsonb[];
     changed text[];
     words text;
-    waiting text;
     mark bigint;
 BEGIN
     IF $1 IS NULL OR $2 IS NULL THEN
@@ -268,16 +277,9 @@ BEGIN
     SELECT * INTO subject FROM directus_versions._saved_fields($1);
     words := pg_catalog.format('revert to %s', pg_catalog.to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
     PERFORM directus_versions._announce(subject.collection, i, NULL, words) FROM pg_catalog.unnest(items) AS i;
-    waiting := directus_versions._deferrable(ARRAY[$1]);
-    IF waiting IS NOT NULL THEN
-        EXECUTE 'SET CONSTRAINTS ' || waiting || ' DEFERRED';
-    END IF;
     mark := directus_versions._last_id();
     PERFORM directus_versions._execute_at(
         directus_versions._collection_statement($1, subject.key, changed, subject.fields), $2);
-    IF waiting IS NOT NULL THEN
-        EXECUTE 'SET CONSTRAINTS ' || waiting || ' IMMEDIATE';
-    END IF;
     RETURN QUERY
     SELECT c.item, c.action, ARRAY(SELECT pg_catalog.jsonb_array_elements_text(c.list)), n.id
     FROM ROWS FROM (pg_catalog.unnest(items), pg_catalog.unnest(actions), pg_catalog.unnest(lists)) AS c (item, action, list)

@@ -1,7 +1,8 @@
 -- Taking back what one revision or a whole transaction did.
 --
 -- Functions that write a user's table are called through src/pg/undertake.rs. They run with the caller's rights, under the
--- caller's search_path while they write, since the table's triggers may rely on it.
+-- caller's search_path while they write, since the table's triggers may rely on it. So all that they say in SQL is
+-- qualified, types and operators too.
 
 CREATE FUNCTION _plain_type(type oid) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -11,7 +12,9 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SELECT t.oid, t.typtype, t.typbasetype
         FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.typbasetype WHERE base.typtype = 'd'
     )
-    SELECT pg_catalog.format_type(oid, -1) FROM base WHERE typtype <> 'd'
+    SELECT pg_catalog.format('%I.%I', n.nspname, t.typname)
+    FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+    WHERE base.typtype <> 'd'
 $$;
 COMMENT ON FUNCTION _plain_type(oid) IS
 'A type below all domains, without length: assigned from it, a value is checked against the column''s own type again';
@@ -35,11 +38,49 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _same_fields(text[], text, text) IS 'SQL that compares fields of two rows by their stored bytes';
 
+CREATE FUNCTION _list_differing(fields text[], a text, b text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format('pg_catalog.array_remove(ARRAY[%s]::pg_catalog.text[], NULL)', COALESCE(pg_catalog.string_agg(
+        pg_catalog.format('CASE WHEN NOT %s THEN %L END', directus_versions._same_fields(ARRAY[f], a, b), f), ', '), ''))
+    FROM pg_catalog.unnest(fields) AS f
+$$;
+COMMENT ON FUNCTION _list_differing(text[], text, text) IS 'SQL that lists those fields of two rows that differ in their stored bytes';
+
+CREATE FUNCTION _quoted(fields text[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.string_agg(pg_catalog.format('"%s"', f), ', ') FROM pg_catalog.unnest(fields) AS f
+$$;
+COMMENT ON FUNCTION _quoted(text[]) IS 'Names for a message';
+
+CREATE FUNCTION _equality(type oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE((
+        SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+        FROM pg_catalog.pg_opclass AS c
+        JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+        JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype
+            AND p.amoprighttype = c.opcintype AND p.amopstrategy = 3
+        JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+        WHERE c.opcdefault AND c.opcintype = directus_versions._plain_type(type)::regtype), 'OPERATOR(pg_catalog.=)')
+$$;
+COMMENT ON FUNCTION _equality(oid) IS 'The operator by which the primary key of such a type compares';
+
 CREATE FUNCTION _key_condition(target regclass, item text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.replace(
-        pg_catalog.replace(directus_versions._item_condition(target, directus_versions._last_key(target)), '$1', item),
-        ' = ', ' OPERATOR(pg_catalog.=) ')
+    SELECT pg_catalog.string_agg(
+        CASE WHEN k.attnotnull THEN pg_catalog.format('t.%I %s %s', k.name, k.equality, k.value)
+        ELSE pg_catalog.format('(t.%1$I %2$s %3$s OR t.%1$I IS NULL AND %3$s IS NULL)', k.name, k.equality, k.value) END,
+        ' AND ' ORDER BY k.position)
+    FROM (
+        SELECT k.name, k.position, a.attnotnull, directus_versions._equality(a.atttypid) AS equality,
+            pg_catalog.format('(%s)::%s',
+                CASE WHEN pg_catalog.cardinality(directus_versions._last_key(target)) = 1 THEN item
+                    ELSE pg_catalog.format('%s::pg_catalog.jsonb OPERATOR(pg_catalog.->>) %s', item, k.position - 1) END,
+                directus_versions._plain_type(a.atttypid)) AS value
+        FROM pg_catalog.unnest(directus_versions._last_key(target)) WITH ORDINALITY AS k (name, position)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = k.name AND NOT a.attisdropped
+    ) AS k
 $$;
 COMMENT ON FUNCTION _key_condition(regclass, text) IS 'SQL that finds the row t of a table by SQL that gives its item text';
 
@@ -50,6 +91,99 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 $$;
 COMMENT ON FUNCTION _settable(regclass) IS 'The columns of a table that can be written';
+
+CREATE FUNCTION _net(query text, transaction xid8, cluster bigint, revision bigint)
+RETURNS TABLE (collection int, action "char", attnums smallint[], recorded boolean, revisions bigint[])
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_net';
+COMMENT ON FUNCTION _net(text, xid8, bigint, bigint) IS
+'What entries of the log that a query gives did to each item, put together where it is the same';
+
+CREATE FUNCTION __reversals(transaction xid8, revision bigint)
+RETURNS TABLE (target regclass, name text, action "char", fields text[], lost text[], recorded boolean, revisions bigint[])
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    entries CONSTANT text := pg_catalog.format(
+        'SELECT l.id, l.collection, l.action, l.item, l.former, l.change, l.command
+         FROM directus_versions.log AS l JOIN directus_versions.context AS c ON c.id = l.context
+         WHERE l.action IN (''c'', ''u'', ''d'') AND %s
+         ORDER BY l.command, l.action = ''c'' OR l.action = ''u'' AND l.former IS NOT NULL, l.id',
+        CASE WHEN $2 IS NULL THEN 'l.transaction = $1 AND c.cluster = $2' ELSE 'l.id = $3' END);
+    this_cluster CONSTANT bigint := (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s);
+    unreadable text;
+BEGIN
+    SELECT k.name INTO unreadable
+    FROM directus_versions.collection AS k
+    WHERE NOT pg_catalog.has_table_privilege(directus_versions._caller(), k.relation, 'SELECT')
+        AND NOT pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT')
+        AND EXISTS (
+            SELECT FROM directus_versions.log AS l
+            WHERE l.collection = k.id AND ($2 IS NULL AND l.transaction = $1 OR l.id = $2));
+    IF FOUND THEN
+        RAISE EXCEPTION 'permission denied for table "%"', unreadable USING ERRCODE = '42501';
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM directus_versions.log AS l JOIN directus_versions.context AS c ON c.id = l.context
+        WHERE l.action IN ('c', 'u', 'd')
+            AND ($2 IS NULL AND l.transaction = $1 AND c.cluster = this_cluster OR l.id = $2))
+    THEN
+        IF $2 IS NULL THEN
+            RAISE EXCEPTION 'transaction % has no revisions', $1 USING ERRCODE = 'P0002';
+        END IF;
+        RAISE EXCEPTION 'revision % does not exist', $2 USING ERRCODE = 'P0002';
+    END IF;
+    RETURN QUERY
+    SELECT k.relation, k.name, n.action,
+        ARRAY(
+            SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = k.relation AND a.attnum = ANY (n.attnums) AND NOT a.attisdropped AND a.attgenerated = ''
+            ORDER BY a.attnum),
+        ARRAY(
+            SELECT DISTINCT ON (f.attnum) f.name FROM directus_versions.field AS f
+            WHERE f.collection = k.id AND f.attnum = ANY (n.attnums) AND NOT f.dropped AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_attribute AS a
+                WHERE a.attrelid = k.relation AND a.attnum = f.attnum AND NOT a.attisdropped)
+            ORDER BY f.attnum, f.since DESC),
+        n.recorded, n.revisions
+    FROM directus_versions._net(entries, $1, this_cluster, $2)
+        WITH ORDINALITY AS n (collection, action, attnums, recorded, revisions, place)
+    JOIN directus_versions.collection AS k ON k.id = n.collection
+    ORDER BY n.place;
+END $$;
+COMMENT ON FUNCTION __reversals(xid8, bigint) IS 'Does the work of _reversals as the extension''s owner';
+
+CREATE FUNCTION _reversals(transaction xid8, revision bigint)
+RETURNS TABLE (target regclass, name text, action "char", fields text[], lost text[], recorded boolean, revisions bigint[])
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
+COMMENT ON FUNCTION _reversals(xid8, bigint) IS
+'What a transaction or a revision did, for the items of a table to which it did the same: the fields that can be taken back, those whose columns are gone, and for each item its revisions, oldest first, and a 0. P0002 where there is none, 42501 for a table that the caller may not select from';
+
+CREATE FUNCTION _undone("like" anyelement, revisions bigint[], fields text[], item text,
+    OUT revision bigint, OUT key text, OUT was anyelement, OUT now anyelement) RETURNS SETOF record
+LANGUAGE c SET search_path = pg_catalog, pg_temp ROWS 1000 AS 'MODULE_PATHNAME', 'directus_versions_undone';
+COMMENT ON FUNCTION _undone(anyelement, bigint[], text[], text) IS
+'For each item of a table, given by its revisions, oldest first, and a 0 behind them: the last revision, the item''s key or the one given, and rows that hold the fields before and after. Says that the items'' next writes undo them. 42501 but within functions that go back, and for fields that the caller may not select';
+
+CREATE FUNCTION _last_id() RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.last_value FROM directus_versions.log_id AS s
+$$;
+COMMENT ON FUNCTION _last_id() IS 'The id of the log that was given last';
+
+CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint, name text, item text, comment text)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.id, l.source, k.name, COALESCE(l.long_item, l.item), l.comment
+    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
+    WHERE l.id > $1 AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
+$$;
+COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id';
+
+CREATE FUNCTION _deferrable(targets regclass[]) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
+    FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.connamespace
+    WHERE c.condeferrable AND NOT c.condeferred AND (c.conrelid = ANY (targets) OR c.confrelid = ANY (targets))
+$$;
+COMMENT ON FUNCTION _deferrable(regclass[]) IS 'The constraints of tables that can wait and by themselves do not';
 
 CREATE FUNCTION _present_fields(collection int, revision bigint, names text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -83,188 +217,130 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _lost_fields(int, bigint, text[]) IS 'Those of a revision''s columns that were dropped since';
 
-CREATE FUNCTION _runs(query text, transaction xid8, cluster bigint, revision bigint)
-RETURNS TABLE (collection int, action "char", names text[], revisions bigint[])
-LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_runs';
-COMMENT ON FUNCTION _runs(text, xid8, bigint, bigint) IS
-'Puts entries of the log that a query gives together that changed the same fields of different items of a table';
-
--- What each revision did, newest first: one statement takes back what was done to different items of a table.
-CREATE FUNCTION __reversals(transaction xid8, revision bigint)
-RETURNS TABLE (target regclass, name text, action "char", fields text[], lost text[], revisions bigint[])
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    entries CONSTANT text := pg_catalog.format(
-        -- The name of a column that was renamed meanwhile is not enough to tell it.
-        'SELECT l.id, l.collection, l.action, l.item, l.change, (l.id >= r.since)::int::bigint
-         FROM directus_versions.log AS l
-         JOIN directus_versions.context AS c ON c.id = l.context
-         LEFT JOIN (SELECT f.collection, pg_catalog.max(f.since) AS since FROM directus_versions.field AS f GROUP BY f.collection) AS r
-             ON r.collection = l.collection
-         WHERE l.action IN (''c'', ''u'', ''d'') AND %s
-         ORDER BY l.command DESC, (l.action = ''c'' OR l.action = ''u'' AND l.former IS NOT NULL) DESC, l.id DESC',
-        CASE WHEN $2 IS NULL
-            THEN 'l.transaction = $1 AND c.cluster = $2'
-            ELSE 'l.id = $3' END);
-    cluster CONSTANT bigint := (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s);
-    unreadable text;
-BEGIN
-    SELECT k.name INTO unreadable
-    FROM directus_versions.collection AS k
-    WHERE NOT pg_catalog.has_table_privilege(directus_versions._caller(), k.relation, 'SELECT')
-        AND NOT pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT')
-        AND EXISTS (
-            SELECT FROM directus_versions.log AS l
-            WHERE l.collection = k.id AND ($2 IS NULL AND l.transaction = $1 OR l.id = $2));
-    IF FOUND THEN
-        RAISE EXCEPTION 'permission denied for table "%"', unreadable USING ERRCODE = '42501';
-    END IF;
-    RETURN QUERY
-    SELECT k.relation, k.name, r.action, directus_versions._present_fields(k.id, r.revisions[1], r.names),
-        directus_versions._lost_fields(k.id, r.revisions[1], r.names), r.revisions
-    FROM directus_versions._runs(entries, $1, cluster, $2) WITH ORDINALITY AS r (collection, action, names, revisions, place)
-    JOIN directus_versions.collection AS k ON k.id = r.collection
-    ORDER BY r.place;
-    IF NOT FOUND AND $2 IS NULL THEN
-        RAISE EXCEPTION 'transaction % has no revisions', $1 USING ERRCODE = 'P0002';
-    ELSIF NOT FOUND THEN
-        RAISE EXCEPTION 'revision % does not exist', $2 USING ERRCODE = 'P0002';
-    END IF;
-END $$;
-COMMENT ON FUNCTION __reversals(xid8, bigint) IS 'Does the work of _reversals as the extension''s owner';
-
-CREATE FUNCTION _reversals(transaction xid8, revision bigint)
-RETURNS TABLE (target regclass, name text, action "char", fields text[], lost text[], revisions bigint[])
-LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
-COMMENT ON FUNCTION _reversals(xid8, bigint) IS
-'What a transaction or a revision did, newest first: revisions of one table that can be taken back together, and the fields that can be. P0002 where there is none, 42501 for a table that the caller may not select from';
-
-CREATE FUNCTION _undone("like" anyelement, revisions bigint[], fields text[], item text,
-    OUT revision bigint, OUT key text, OUT was anyelement, OUT now anyelement) RETURNS SETOF record
-LANGUAGE c SET search_path = pg_catalog, pg_temp ROWS 1000 AS 'MODULE_PATHNAME', 'directus_versions_undone';
-COMMENT ON FUNCTION _undone(anyelement, bigint[], text[], text) IS
-'For each revision of a table its item, or the one given, and rows that hold the fields before it and after it. Says that the items'' next writes undo them. 42501 but within functions that go back, and for fields that the caller may not select';
-
-CREATE FUNCTION _last_id() RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT s.last_value FROM directus_versions.log_id AS s
+CREATE FUNCTION _undoing(action "char") RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE action WHEN 'c' THEN 'delete' WHEN 'd' THEN 'create' ELSE 'update' END
 $$;
-COMMENT ON FUNCTION _last_id() IS 'The id of the log that was given last';
+COMMENT ON FUNCTION _undoing("char") IS 'What takes an action back';
 
-CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint, name text, item text, comment text)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT l.id, l.source, k.name, COALESCE(l.long_item, l.item), l.comment
-    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
-    WHERE l.id > $1 AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
-$$;
-COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id';
-
-CREATE FUNCTION _deferrable(targets regclass[]) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
-    FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.connamespace
-    WHERE c.condeferrable AND NOT c.condeferred AND (c.conrelid = ANY (targets) OR c.confrelid = ANY (targets))
-$$;
-COMMENT ON FUNCTION _deferrable(regclass[]) IS 'The constraints of tables that can wait and by themselves do not';
-
-CREATE FUNCTION _undo_statement(target regclass, action "char", fields text[], force boolean) RETURNS text
+CREATE FUNCTION _undo_statement(target regclass, action "char", fields text[], force boolean, rows text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     condition CONSTANT text := directus_versions._key_condition(target, 'r.key');
     names CONSTANT text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(fields) AS f);
     old CONSTANT text := pg_catalog.array_to_string(directus_versions._assigned(target, fields, '(r.was)'), ', ');
-    guard text := '';
-    done text;
+    guard CONSTANT text := CASE WHEN force THEN '' ELSE ' AND ' || directus_versions._same_fields(fields, 't', '(r.now)') END;
 BEGIN
-    IF action = 'd' THEN
-        IF NOT force THEN
-            guard := pg_catalog.format(' WHERE NOT EXISTS (SELECT FROM %s AS t WHERE %s)', target, condition);
-        END IF;
-        RETURN pg_catalog.format(
-            'WITH r AS MATERIALIZED (SELECT * FROM directus_versions._undone(NULL::%1$s, $1, $2, $3) AS r%2$s),
-             done AS (INSERT INTO %1$s (%3$s) OVERRIDING SYSTEM VALUE SELECT %4$s FROM r)
-             SELECT pg_catalog.array_agg(r.revision), pg_catalog.array_agg(r.key) FROM r',
-            target, guard, names, old);
-    END IF;
-    IF NOT force THEN
-        guard := ' AND ' || directus_versions._same_fields(fields, 't', '(r.now)');
-    END IF;
-    done := CASE action
-        WHEN 'c' THEN pg_catalog.format('DELETE FROM %s AS t USING', target)
-        ELSE pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM', target, names, old)
+    RETURN CASE action
+        WHEN 'c' THEN pg_catalog.format('DELETE FROM %s AS t USING %s AS r WHERE %s%s RETURNING r.revision, r.key',
+            target, rows, condition, guard)
+        WHEN 'd' THEN pg_catalog.format(
+            'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS r%s', target, names, old, rows,
+            CASE WHEN force THEN '' ELSE pg_catalog.format(' WHERE NOT EXISTS (SELECT FROM %s AS t WHERE %s)', target, condition) END)
+        ELSE pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM %s AS r WHERE %s%s RETURNING r.revision, r.key',
+            target, names, old, rows, condition, guard)
     END;
-    RETURN pg_catalog.format(
-        'WITH done AS (%s directus_versions._undone(NULL::%s, $1, $2, $3) AS r WHERE %s%s RETURNING r.revision, r.key)
-         SELECT pg_catalog.array_agg(revision), pg_catalog.array_agg(key) FROM done',
-        done, target, condition, guard);
 END $$;
-COMMENT ON FUNCTION _undo_statement(regclass, "char", text[], boolean) IS
-'SQL that takes back the revisions $1 of a table in their fields $2, of the item $3 where that is given, and tells which it did';
+COMMENT ON FUNCTION _undo_statement(regclass, "char", text[], boolean, text) IS
+'SQL that takes back what rows r of _undone tell, as far as nothing stands in the way unless it is forced';
 
 CREATE FUNCTION _undo_conflicts(target regclass, action "char", fields text[], revisions bigint[], item text)
 RETURNS TABLE (revision bigint, key text, conflict text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    condition CONSTANT text := directus_versions._key_condition(target, 'r.key');
-    differing CONSTANT text := (
-        SELECT pg_catalog.string_agg(pg_catalog.format(
-            'CASE WHEN NOT %s THEN %L END', directus_versions._same_fields(ARRAY[f], 't', '(r.now)'), f), ', ')
-        FROM pg_catalog.unnest(fields) AS f);
 BEGIN
-    IF action = 'd' THEN
-        RETURN QUERY EXECUTE pg_catalog.format(
-            'SELECT r.revision, r.key, ''the item is there again''
-             FROM directus_versions._undone(NULL::%1$s, $1, $2, $3) AS r
-             WHERE EXISTS (SELECT FROM %1$s AS t WHERE %2$s)',
-            target, condition) USING revisions, fields, item;
-        RETURN;
-    END IF;
     RETURN QUERY EXECUTE pg_catalog.format(
-        'SELECT c.revision, c.key, CASE WHEN c.gone THEN ''the item is gone''
-             ELSE ''changed since: '' || pg_catalog.array_to_string(c.fields, '', '') END
+        'SELECT c.revision, c.key, CASE
+             WHEN $4 = ''d'' THEN CASE WHEN NOT c.gone THEN ''the item is there again'' END
+             WHEN c.gone THEN ''the item is gone''
+             WHEN c.fields <> ''{}'' THEN ''changed since: '' || directus_versions._quoted(c.fields) END
          FROM (
-             SELECT r.revision, r.key, t.tableoid IS NULL AS gone,
-                 pg_catalog.array_remove(ARRAY[%s]::text[], NULL) AS fields
+             SELECT r.revision, r.key, t.tableoid IS NULL AS gone, %s AS fields
              FROM directus_versions._undone(NULL::%2$s, $1, $2, $3) AS r LEFT JOIN %2$s AS t ON %3$s
-         ) AS c
-         WHERE c.gone OR c.fields <> ''{}''',
-        COALESCE(differing, ''), target, condition) USING revisions, fields, item;
+         ) AS c',
+        directus_versions._list_differing(fields, 't', '(r.now)'), target, directus_versions._key_condition(target, 'r.key'))
+        USING revisions, fields, item, action;
 END $$;
 COMMENT ON FUNCTION _undo_conflicts(regclass, "char", text[], bigint[], text) IS
-'Those of some revisions that cannot be taken back without losing something later, and what that is';
+'What stands in the way of taking back what was done to each item; NULL where nothing does';
 
-CREATE FUNCTION _undo_run(target regclass, action "char", fields text[], revisions bigint[], item text, force boolean,
-    OUT undone bigint[], OUT keys text[])
+CREATE FUNCTION _undo_together(plans jsonb, revisions bigint[], item text, force boolean)
+RETURNS TABLE (plan int, revision bigint, key text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    statement text;
+    result record;
 BEGIN
+    -- One statement over all tables: what refers to what is looked at when all of it is done. Rows go before others take
+    -- their keys and values.
+    SELECT 'WITH ' || pg_catalog.string_agg(pg_catalog.format('r%s AS MATERIALIZED (SELECT * FROM directus_versions._undone(NULL::%s,
+                ($1)[%s:%s], %L::pg_catalog.text[], $2)), w%1$s AS (%6$s)',
+            p.n, p.target, p.first, p.last, p.fields,
+            directus_versions._undo_statement(p.target, p.action, p.fields, $4, 'r' || p.n)), ', ' ORDER BY p.n)
+        || pg_catalog.string_agg(pg_catalog.format(
+            ' %s SELECT %s AS plan, pg_catalog.array_agg(revision) AS revisions, pg_catalog.array_agg(key) AS keys FROM %s',
+            CASE WHEN p.place > 1 THEN 'UNION ALL' ELSE '' END, p.n,
+            CASE WHEN p.action = 'd' THEN 'r' ELSE 'w' END || p.n), '' ORDER BY p.place)
+    INTO statement
+    FROM (
+        SELECT p.*, pg_catalog.row_number() OVER (ORDER BY pg_catalog.strpos('cud', p.action::text), p.n) AS place
+        FROM pg_catalog.jsonb_to_recordset(plans)
+            AS p (n int, target regclass, action "char", fields text[], first int, last int)
+    ) AS p;
     PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
-    EXECUTE directus_versions._undo_statement(target, action, fields, force) INTO undone, keys USING revisions, fields, item;
+    FOR result IN EXECUTE statement USING revisions, item LOOP
+        RETURN QUERY SELECT result.plan, u.revision, u.key
+        FROM ROWS FROM (pg_catalog.unnest(result.revisions), pg_catalog.unnest(result.keys)) AS u (revision, key);
+    END LOOP;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 END $$;
-COMMENT ON FUNCTION _undo_run(regclass, "char", text[], bigint[], text, boolean) IS
-'Takes revisions back by one statement, as far as nothing stands in the way, and returns those and their items';
+COMMENT ON FUNCTION _undo_together(jsonb, bigint[], text, boolean) IS
+'Takes back what was done to items of several tables by one statement, as far as nothing stands in the way, and tells which it did';
 
-CREATE FUNCTION _undo_each(target regclass, action "char", fields text[], revisions bigint[], force boolean,
-    OUT undone bigint[], OUT keys text[])
+CREATE FUNCTION _newest_first(revisions bigint[]) RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.id FROM directus_versions.log AS l
+    WHERE l.id = ANY (revisions)
+    ORDER BY l.command DESC, (l.action = 'c' OR l.action = 'u' AND l.former IS NOT NULL) DESC, l.id DESC
+$$;
+COMMENT ON FUNCTION _newest_first(bigint[]) IS 'Revisions of one transaction in the reverse of the order in which they happened';
+
+CREATE FUNCTION _undo_each(plans jsonb, revisions bigint[], force boolean)
+RETURNS TABLE (plan int, revision bigint, key text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
 DECLARE
     one bigint;
-    single record;
+    step record;
 BEGIN
-    SELECT * INTO undone, keys FROM directus_versions._undo_run(target, action, fields, revisions, NULL, force);
-EXCEPTION
-    -- Within one statement a unique value can be taken before it is free: one by one, newest first, it is not.
-    WHEN unique_violation OR exclusion_violation THEN
-        undone := '{}';
-        keys := '{}';
-        FOREACH one IN ARRAY revisions LOOP
-            SELECT * INTO single FROM directus_versions._undo_run(target, action, fields, ARRAY[one], NULL, force);
-            undone := undone || single.undone;
-            keys := keys || single.keys;
-        END LOOP;
+    FOR one IN SELECT * FROM directus_versions._newest_first(revisions) LOOP
+        SELECT * INTO step FROM directus_versions._reversals(NULL, one);
+        CONTINUE WHEN step.fields = '{}';
+        RETURN QUERY
+        SELECT p.n, u.revision, u.key
+        FROM directus_versions._undo_together(
+            pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('n', 1, 'target', step.target, 'action', step.action,
+                'fields', step.fields, 'first', 1, 'last', 2)),
+            ARRAY[one, 0], NULL, force) AS u
+        -- Its item's plan tells of it if it is the item's last one.
+        JOIN pg_catalog.jsonb_to_recordset(plans) AS p (n int, first int, last int)
+            ON (revisions)[pg_catalog.array_position(revisions, one) + 1] = 0
+                AND pg_catalog.array_position(revisions, one) BETWEEN p.first AND p.last;
+    END LOOP;
 END $$;
-COMMENT ON FUNCTION _undo_each(regclass, "char", text[], bigint[], boolean) IS
-'Takes revisions of different items back, by one statement or, where that meets a unique value, one by one';
+COMMENT ON FUNCTION _undo_each(jsonb, bigint[], boolean) IS
+'Takes back one revision after the other, newest first, where a unique value is free only between';
+
+CREATE FUNCTION _undo_either(plans jsonb, revisions bigint[], force boolean)
+RETURNS TABLE (plan int, revision bigint, key text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT * FROM directus_versions._undo_together(plans, revisions, NULL, force);
+EXCEPTION
+    WHEN unique_violation OR exclusion_violation THEN
+        RETURN QUERY SELECT * FROM directus_versions._undo_each(plans, revisions, force);
+END $$;
+COMMENT ON FUNCTION _undo_either(jsonb, bigint[], boolean) IS 'Takes back by one statement, or by one for each revision';
 
 CREATE FUNCTION __present_item(revision bigint) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -283,20 +359,23 @@ BEGIN
         ELSE
             SELECT n.* INTO later
             FROM directus_versions.log AS n
-            WHERE n.collection = step.collection AND n.item = step.item AND n.id > step.id AND n.action IN ('d', 'm')
-            ORDER BY n.id LIMIT 1;
+            WHERE n.collection = step.collection AND n.item = step.item AND n.action IN ('d', 'm')
+                -- What one command did happened at once: a row does not go on by it where it came by it.
+                AND CASE WHEN n.transaction = step.transaction THEN n.command > step.command ELSE n.id > step.id END
+            ORDER BY n.transaction = step.transaction DESC, n.command * (n.transaction = step.transaction)::int, n.id
+            LIMIT 1;
             IF NOT FOUND THEN
                 RETURN COALESCE(step.long_item, step.item);
             END IF;
         END IF;
         IF later.action = 'd' THEN
-            -- What came under the key next is the item again if it was brought back; else it is another row.
+            -- Created again it is the item again; a row that came from another key is another one.
             SELECT n.* INTO step
             FROM directus_versions.log AS n
             WHERE n.collection = later.collection AND n.item = later.item AND n.id > later.id
                 AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)
             ORDER BY n.id LIMIT 1;
-            IF NOT FOUND OR step.action <> 'c' OR step.source IS NULL THEN
+            IF NOT FOUND OR step.action <> 'c' THEN
                 RETURN NULL;
             END IF;
         ELSE
@@ -318,76 +397,94 @@ RETURNS TABLE (collection text, item text, action text, fields text[], new_revis
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    present CONSTANT text := directus_versions._present_item($2);
     run record;
-    undone bigint[];
-    keys text[];
-    rest bigint[];
-    trouble record;
-    troubles text[];
-    mark bigint;
-    what text;
+    plan record;
+    plans jsonb := '[]';
+    revisions bigint[] := '{}';
+    count int := 0;
+    present text;
     waiting text;
     waited text[] := '{}';
+    mark bigint;
+    done record;
+    troubles text[];
 BEGIN
     FOR run IN SELECT * FROM directus_versions._reversals($1, $2) LOOP
-        what := CASE run.action WHEN 'c' THEN 'delete' WHEN 'd' THEN 'create' ELSE 'update' END;
-        troubles := '{}';
-        IF run.target IS NULL THEN
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = run.target) THEN
             RAISE EXCEPTION 'the table of collection "%" was dropped', run.name USING ERRCODE = '55000';
-        ELSIF run.fields IS NULL THEN
+        ELSIF NOT run.recorded THEN
             RAISE EXCEPTION 'revision % was recorded without data', run.revisions[1] USING ERRCODE = '55000';
-        END IF;
-        IF run.lost <> '{}' THEN
-            RAISE NOTICE 'columns of table "%" that are gone are left out: %', run.name, pg_catalog.array_to_string(run.lost, ', ');
+        ELSIF run.lost <> '{}' THEN
+            RAISE NOTICE 'columns of table "%" that are gone are left out: %', run.name, directus_versions._quoted(run.lost);
         END IF;
         CONTINUE WHEN run.fields = '{}';
+        count := count + 1;
+        plans := plans || pg_catalog.jsonb_build_object('n', count, 'target', run.target, 'name', run.name,
+            'action', run.action, 'fields', run.fields, 'first', pg_catalog.cardinality(revisions) + 1,
+            'last', pg_catalog.cardinality(revisions) + pg_catalog.cardinality(run.revisions));
+        revisions := revisions || run.revisions;
         waiting := directus_versions._deferrable(ARRAY[run.target]);
         IF waiting IS NOT NULL AND waiting <> ALL (waited) THEN
-            EXECUTE 'SET CONSTRAINTS ' || waiting || ' DEFERRED';
             waited := waited || waiting;
         END IF;
-        mark := directus_versions._last_id();
-        IF pg_catalog.cardinality(run.revisions) > 1 THEN
-            SELECT e.undone, e.keys INTO undone, keys
-            FROM directus_versions._undo_each(run.target, run.action, run.fields, run.revisions, $3) AS e;
-        ELSE
-            SELECT e.undone, e.keys INTO undone, keys
-            FROM directus_versions._undo_run(run.target, run.action, run.fields, run.revisions,
-                CASE WHEN run.action = 'u' THEN present END, $3) AS e;
+        IF $2 IS NOT NULL AND run.action = 'u' THEN
+            present := directus_versions._present_item($2);
         END IF;
-        IF NOT $3 AND COALESCE(pg_catalog.cardinality(undone), 0) < pg_catalog.cardinality(run.revisions) THEN
-            rest := ARRAY(SELECT r FROM pg_catalog.unnest(run.revisions) AS r EXCEPT SELECT u FROM pg_catalog.unnest(undone) AS u);
-            FOR trouble IN
-                SELECT * FROM directus_versions._undo_conflicts(run.target, run.action, run.fields, rest,
-                    CASE WHEN run.action = 'u' THEN present END)
-            LOOP
-                troubles := troubles || pg_catalog.format('Revision %s, item %s of table "%s": %s.',
-                    trouble.revision, trouble.key, run.name, trouble.conflict);
-                RETURN QUERY SELECT run.name, trouble.key, what, run.fields, NULL::bigint, trouble.conflict;
-            END LOOP;
-            IF troubles <> '{}' AND NOT $4 THEN
-                RAISE EXCEPTION 'what is to be undone was changed since' USING
-                    ERRCODE = '40001',
-                    DETAIL = pg_catalog.array_to_string(troubles[1:20], pg_catalog.chr(10)),
-                    HINT = 'Undo what came later first, or force it.';
-            END IF;
-            -- What came before it in the transaction is judged as if it had been undone.
-            IF run.action <> 'd' THEN
-                PERFORM directus_versions._undo_run(run.target, run.action, run.fields, rest, NULL, true);
-            END IF;
-        END IF;
-        RETURN QUERY
-        SELECT run.name, u.key, what, run.fields, CASE WHEN NOT $4 THEN n.id END, NULL::text
-        FROM ROWS FROM (pg_catalog.unnest(undone), pg_catalog.unnest(keys)) AS u (revision, key)
-        LEFT JOIN (
-            SELECT r.source, pg_catalog.max(r.id) AS id FROM directus_versions._recorded(mark) AS r GROUP BY r.source
-        ) AS n ON n.source = u.revision;
     END LOOP;
+    IF count = 0 THEN
+        RETURN;
+    END IF;
+    IF $4 THEN
+        FOR plan IN
+            SELECT * FROM pg_catalog.jsonb_to_recordset(plans)
+                AS p (n int, target regclass, name text, action "char", fields text[], first int, last int)
+        LOOP
+            RETURN QUERY
+            SELECT plan.name, c.key, directus_versions._undoing(plan.action), plan.fields, NULL::bigint, c.conflict
+            FROM directus_versions._undo_conflicts(
+                plan.target, plan.action, plan.fields, revisions[plan.first:plan.last], present) AS c;
+        END LOOP;
+        RETURN;
+    END IF;
+    FOREACH waiting IN ARRAY waited LOOP
+        EXECUTE 'SET CONSTRAINTS ' || waiting || ' DEFERRED';
+    END LOOP;
+    mark := directus_versions._last_id();
+    SELECT pg_catalog.array_agg(u.plan) AS plans, pg_catalog.array_agg(u.revision) AS revisions, pg_catalog.array_agg(u.key) AS keys
+    INTO done
+    FROM (
+        SELECT * FROM directus_versions._undo_together(plans, revisions, present, $3) WHERE $2 IS NOT NULL
+        UNION ALL
+        SELECT * FROM directus_versions._undo_either(plans, revisions, $3) WHERE $2 IS NULL
+    ) AS u;
+    IF NOT $3 AND COALESCE(pg_catalog.cardinality(done.revisions), 0)
+        < pg_catalog.cardinality(pg_catalog.array_positions(revisions, 0::bigint))
+    THEN
+        troubles := ARRAY(
+            SELECT pg_catalog.format('Item "%s" of table "%s": %s.', c.key, p.name, c.conflict)
+            FROM pg_catalog.jsonb_to_recordset(plans)
+                AS p (n int, target regclass, name text, action "char", fields text[], first int, last int),
+                LATERAL directus_versions._undo_conflicts(p.target, p.action, p.fields, revisions[p.first:p.last], present) AS c
+            WHERE c.conflict IS NOT NULL AND c.revision <> ALL (COALESCE(done.revisions, '{}')));
+        IF troubles <> '{}' THEN
+            RAISE EXCEPTION 'what is to be undone was changed since' USING
+                ERRCODE = '40001',
+                DETAIL = pg_catalog.array_to_string(troubles[1:100], pg_catalog.chr(10)),
+                HINT = 'Undo what came later first, or force it.';
+        END IF;
+    END IF;
     -- What was put off is checked before this returns.
     FOREACH waiting IN ARRAY waited LOOP
         EXECUTE 'SET CONSTRAINTS ' || waiting || ' IMMEDIATE';
     END LOOP;
+    RETURN QUERY
+    SELECT p.name, u.key, directus_versions._undoing(p.action), p.fields, n.id, NULL::text
+    FROM ROWS FROM (pg_catalog.unnest(done.plans), pg_catalog.unnest(done.revisions), pg_catalog.unnest(done.keys))
+        AS u (plan, revision, key)
+    JOIN pg_catalog.jsonb_to_recordset(plans) AS p (n int, name text, action "char", fields text[]) ON p.n = u.plan
+    LEFT JOIN (
+        SELECT r.source, pg_catalog.max(r.id) AS id FROM directus_versions._recorded(mark) AS r GROUP BY r.source
+    ) AS n ON n.source = u.revision;
 END $$;
 COMMENT ON FUNCTION _undo_steps(xid8, bigint, boolean, boolean) IS 'Takes back a transaction or a revision, with the caller''s rights';
 
@@ -397,16 +494,8 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF $1 IS NULL THEN
         RAISE EXCEPTION 'transaction must not be NULL' USING ERRCODE = '22023';
-    ELSIF NOT COALESCE($3, false) THEN
-        RETURN QUERY SELECT * FROM directus_versions._undo_steps($1, NULL, COALESCE($2, false), false);
-        RETURN;
     END IF;
-    -- Nothing shows better what would happen than to do it and go back.
-    RETURN QUERY SELECT * FROM directus_versions._undo_steps($1, NULL, COALESCE($2, false), true);
-    RAISE EXCEPTION USING ERRCODE = 'DV000';
-EXCEPTION
-    WHEN SQLSTATE 'DV000' THEN
-        RETURN;
+    RETURN QUERY SELECT * FROM directus_versions._undo_steps($1, NULL, COALESCE($2, false), COALESCE($3, false));
 END $$;
 COMMENT ON FUNCTION _undo_transaction(xid8, boolean, boolean) IS 'Does the work of undo_transaction';
 

@@ -153,7 +153,7 @@ unsafe fn whole(tracked: &Tracked, values: Values, command: u32, action: u8) {
         let mut draft = Draft::new(Some(tracked.collection), command, action);
         let item = item::text(tracked, values);
         draft.set_item(item);
-        draft.set_origin(tracked.collection, item);
+        draft.set_origin(tracked.collection, item, command);
         if tracked.accountability == Accountability::All {
             draft.set(column::CHANGE, record::row(tracked, values));
         }
@@ -190,7 +190,7 @@ unsafe fn update(tracked: &Tracked, old: Values, new: Values, command: u32, whol
         let mut draft = Draft::new(Some(tracked.collection), command, action::UPDATE);
         let item = item::text(tracked, new);
         draft.set_item(item);
-        draft.set_origin(tracked.collection, item);
+        draft.set_origin(tracked.collection, item, command);
         if rekeyed {
             let former = item::text(tracked, old);
             draft.set_former(former);

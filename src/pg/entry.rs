@@ -4,7 +4,7 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, restored, runs,
+    activity, capture, drop, gate, history, moment, net, opaque, overlay, raw, reader, restored,
     travel, truncate, undertake, undone,
 };
 use crate::error::Error;
@@ -333,7 +333,7 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_restored(anyelement, bigint)`
+    /// `_restored(anyelement, bigint, text[])`
     directus_versions_restored,
     pg_finfo_directus_versions_restored,
     restored::restored
@@ -347,8 +347,8 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_runs(text, xid8, bigint, bigint)`
-    directus_versions_runs,
-    pg_finfo_directus_versions_runs,
-    runs::runs
+    /// `_net(text, xid8, bigint, bigint)`
+    directus_versions_net,
+    pg_finfo_directus_versions_net,
+    net::net
 );

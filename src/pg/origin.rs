@@ -72,7 +72,7 @@ struct Work {
     level: i32,
     depth: usize,
     /// By collection and item.
-    announced: Option<HashMap<i32, HashMap<Box<[u8]>, Origin>>>,
+    announced: Option<HashMap<i32, HashMap<Box<[u8]>, (u32, Origin)>>>,
     /// The `search_path` of the caller, for the triggers of its tables.
     path: *mut core::ffi::c_char,
 }
@@ -131,8 +131,10 @@ pub(super) fn abort(level: i32) {
 pub(super) fn announce(collection: i32, item: &[u8], origin: Origin) {
     match &mut WORK.get().announced {
         Some(announced) => {
+            // SAFETY: reads the number of the command that runs, or comes next.
+            let command = unsafe { raw::GetCurrentCommandId(false) };
             let items = announced.entry(collection).or_default();
-            items.insert(item.into(), origin);
+            items.insert(item.into(), (command, origin));
         }
         None => {
             drop(origin);
@@ -141,13 +143,18 @@ pub(super) fn announce(collection: i32, item: &[u8], origin: Origin) {
     }
 }
 
-/// Takes what was said of an item: the source, and the words in the current memory context.
+/// Takes what was said of a command's write of an item, and not of another's, as of a trigger that it fires: the source, and
+/// the words in the current memory context.
 ///
 /// # Safety
 /// Must run in a backend.
-pub(super) unsafe fn take(collection: i32, item: &[u8]) -> Option<(Option<i64>, &'static [u8])> {
+pub(super) unsafe fn take(
+    collection: i32,
+    item: &[u8],
+    command: u32,
+) -> Option<(Option<i64>, &'static [u8])> {
     let items = WORK.get().announced.as_mut()?.get_mut(&collection)?;
-    let origin = items.get(item)?;
+    let (_, origin) = items.get(item).filter(|(of, _)| *of == command)?;
     // SAFETY: only references are held when this raises.
     let told = (origin.source, unsafe { origin.words() });
     items.remove(item);

@@ -1,19 +1,22 @@
 //! An item as it was, as a row of its table.
 
-use super::arguments::{argument, null, text_datum};
+use super::arguments::{argument, null, relation_name, text_datum};
 use super::columns::List;
 use super::gate;
 use super::overlay::{self, Row};
 use super::raw;
+use super::reading::Record;
+use super::scope;
 use super::snapshot;
-use super::state::State;
+use super::state::{State, Take};
 use super::typed::{Target, Typed};
 use crate::error::Error;
 use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
-/// `_restored("like" anyelement, revision bigint)`: the item's text, its row, and the columns of which that is known.
+/// `_restored("like" anyelement, revision bigint, fields text[])`: the item's text, these fields in a row, and those of them that
+/// are known.
 ///
 /// # Safety
 /// Called by the function manager with these arguments.
@@ -30,24 +33,36 @@ pub(super) unsafe fn restored(call: FunctionCallInfo) -> Datum {
         if subject.scope.relation != relid {
             Error::NotARow.raise();
         }
+        let fields = argument(call, 2).map_or(&[][..], |fields| scope::names(fields));
         let mut state = State::of(subject.scope.collection, &subject.sight);
         if !snapshot::after(&subject, &mut state, &entry) {
-            Error::NoData { id }.raise();
+            // What the revision itself changed is known all the same.
+            let Some(bytes) = entry.record() else {
+                Error::NoData { id }.raise()
+            };
+            state.clear();
+            state.take(&Record::read(bytes), entry.id, Take::After);
         }
         let mut row = Row::of(relid);
         let mut known = List::new();
         for index in 0..row.natts {
             let attribute = raw::attribute((*row.relation).rd_att, index);
-            if (*attribute).attisdropped || !subject.sight.sees((*attribute).attnum) {
+            let name = CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes();
+            if (*attribute).attisdropped || !fields.contains(&name) {
                 continue;
+            }
+            if !subject.sight.sees((*attribute).attnum) {
+                Error::NotReadable {
+                    table: relation_name(relid),
+                }
+                .raise();
             }
             let mut target = Target::of(attribute, row.relation);
             match state.typed((*attribute).attnum, &mut target) {
                 Typed::Unknown => {}
                 typed => {
                     row.set(index, typed);
-                    let name = CStr::from_ptr((*attribute).attname.data.as_ptr());
-                    known.push(text_datum(name.to_bytes()));
+                    known.push(text_datum(name));
                 }
             }
         }

@@ -139,10 +139,10 @@ impl Draft {
     ///
     /// # Safety
     /// Must run in a backend.
-    pub(super) unsafe fn set_origin(&mut self, collection: i32, item: &[u8]) {
+    pub(super) unsafe fn set_origin(&mut self, collection: i32, item: &[u8], command: u32) {
         // SAFETY: see above.
         unsafe {
-            if let Some((source, words)) = origin::take(collection, item) {
+            if let Some((source, words)) = origin::take(collection, item, command) {
                 if let Some(source) = source {
                     self.set(column::SOURCE, Datum::from(source));
                 }

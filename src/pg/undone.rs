@@ -1,8 +1,8 @@
 //! The rows before and after revisions that are to be taken back, as values of their table's present columns.
 
 use super::activity::may_select;
-use super::arguments::{argument, null, relation_name, text, text_datum};
-use super::columns::Columns;
+use super::arguments::{argument, relation_name, text, text_datum};
+use super::columns::{Columns, List};
 use super::gate;
 use super::layout::Layout;
 use super::origin::{self, Comment, Origin};
@@ -10,79 +10,161 @@ use super::overlay::{self, Row};
 use super::raw;
 use super::reading::{Record, Value};
 use super::row::action;
+use super::rows::Rows;
 use super::scan::{Range, Scan};
 use super::scope;
-use super::steps::Entry;
+use super::steps::{self, Entry};
 use super::typed::{Target, Typed};
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, Oid};
 
-/// `_undone("like" anyelement, revisions bigint[], fields text[], item text)`: for each revision its id, the item, and two
-/// rows of the table that hold the fields before it and after it. Announces that the item's next write undoes it.
+/// `_undone("like" anyelement, revisions bigint[], fields text[], item text)`: for each item the revision that is undone, its
+/// key now, and two rows of the table that hold the fields before and after. The revisions of an item, oldest first, end
+/// with a 0. Announces that the item's next write undoes them.
 ///
 /// # Safety
 /// Called by the function manager with these arguments.
 pub(super) unsafe fn undone(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
+        let rows = Rows::of(call);
         let relid = overlay::table_of(call, 0);
-        let (Some(ids), Some(names)) = (argument(call, 1), argument(call, 2)) else {
-            return null(call);
+        let (Some(revisions), Some(names)) = (argument(call, 1), argument(call, 2)) else {
+            return Datum::null();
         };
-        raw::InitMaterializedSRF(call, 0);
-        let result: *mut pg_sys::ReturnSetInfo = (*call).resultinfo.cast();
-        let ids = sorted(ids);
-        let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
-            return null(call);
+        let revisions = numbers(revisions);
+        let mut undoing = Undoing {
+            rows,
+            fields: Fields::of(relid, scope::names(names)),
+            item: text(call, 3),
         };
-        let mut fields = Fields::of(relid, scope::names(names));
-        let per_row = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions undone");
-        let mut scan = Scan::of_ids(Range {
-            from: *first,
-            until: last.saturating_add(1),
-        });
-        let desc = scan.desc();
-        while let Some(tuple) = scan.next() {
-            let before = raw::switch_to(per_row);
-            let entry = Entry::read(tuple, desc);
-            if ids.binary_search(&entry.id).is_ok() && gate::shows(entry.id, relid) {
-                let item = text(call, 3).unwrap_or(entry.whole_item());
-                let mut values = [
-                    Datum::from(entry.id),
-                    text_datum(item),
-                    Datum::null(),
-                    Datum::null(),
-                ];
-                let mut nulls = [false; 4];
-                (values[2], values[3]) = fields.rows(&entry);
-                fields.announce(&entry, item);
-                raw::tuplestore_putvalues(
-                    (*result).setResult,
-                    (*result).setDesc,
-                    values.as_mut_ptr(),
-                    nulls.as_mut_ptr(),
-                );
+        let per_item = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions undone");
+        match dense(revisions) {
+            Some(ids) => undoing.scan(ids, per_item),
+            None => {
+                for item in revisions.split(|id| *id == 0).filter(|ids| !ids.is_empty()) {
+                    let before = raw::switch_to(per_item);
+                    undoing.look_up(item);
+                    raw::switch_to(before);
+                    raw::MemoryContextReset(per_item);
+                }
             }
-            raw::switch_to(before);
-            raw::MemoryContextReset(per_row);
         }
-        scan.end();
-        fields.end();
-        null(call)
+        undoing.fields.end();
+        Datum::null()
     }
 }
 
-/// The elements of a `bigint[]`, sorted.
-unsafe fn sorted(ids: Datum) -> &'static [i64] {
-    // SAFETY: the datum is such an array without NULLs.
+/// The ids, sorted, where each is an item's only one and they lie close together.
+unsafe fn dense(revisions: &[i64]) -> Option<&'static [i64]> {
+    let is_single = |item: &[i64]| item.len() == 2 && item[0] != 0 && item[1] == 0;
+    if !revisions.chunks(2).all(is_single) {
+        return None;
+    }
+    let count = revisions.len() / 2;
+    // SAFETY: memory of that size.
+    let ids = unsafe {
+        let ids: *mut i64 = raw::alloc_array(count);
+        for (index, item) in revisions.chunks(2).enumerate() {
+            *ids.add(index) = item[0];
+        }
+        core::slice::from_raw_parts_mut(ids, count)
+    };
+    ids.sort_unstable();
+    let span = ids.last()?.checked_sub(*ids.first()?)?;
+    (span <= 8 * i64::try_from(count).ok()?).then_some(ids)
+}
+
+struct Undoing {
+    rows: Rows,
+    fields: Fields,
+    /// The key that the one item has now, where it was changed since.
+    item: Option<&'static [u8]>,
+}
+
+impl Undoing {
+    /// Reads the entries as they lie in the log.
+    unsafe fn scan(&mut self, ids: &[i64], per_item: pg_sys::MemoryContext) {
+        let (Some(first), Some(last)) = (ids.first(), ids.last()) else {
+            return;
+        };
+        // SAFETY: see `undone`.
+        unsafe {
+            let mut scan = Scan::of_ids(Range {
+                from: *first,
+                until: last.saturating_add(1),
+            });
+            let desc = scan.desc();
+            while let Some(tuple) = scan.next() {
+                let before = raw::switch_to(per_item);
+                let entry = Entry::read(tuple, desc);
+                if ids.binary_search(&entry.id).is_ok() {
+                    self.undo(&[entry]);
+                }
+                raw::switch_to(before);
+                raw::MemoryContextReset(per_item);
+            }
+            scan.end();
+        }
+    }
+
+    /// Reads the entries of an item one by one.
+    unsafe fn look_up(&mut self, ids: &[i64]) {
+        // SAFETY: see `undone`.
+        unsafe {
+            let mut entries = List::new();
+            for id in ids {
+                let Some(entry) = steps::entry(*id) else {
+                    Error::NoRevision { id: *id }.raise()
+                };
+                entries.push(entry);
+            }
+            self.undo(entries.slice());
+        }
+    }
+
+    /// Gives what the entries of an item did to it, oldest first.
+    unsafe fn undo(&mut self, entries: &[Entry]) {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return;
+        };
+        // SAFETY: see `undone`.
+        unsafe {
+            if !gate::shows(last.id, self.fields.relid()) {
+                return;
+            }
+            let present = self.item.unwrap_or(last.whole_item());
+            let former = first.former.or(first.item).unwrap_or_default();
+            let came = first.action == action::CREATE;
+            let is_elsewhere = !came && last.item != Some(former);
+            let key = if is_elsewhere { former } else { present };
+            let origin = Origin {
+                source: Some(last.id),
+                comment: Comment::Undo,
+            };
+            origin::announce(self.fields.collection, key, origin);
+            let (was, now) = self.fields.rows(entries);
+            self.rows.add([
+                Some(Datum::from(last.id)),
+                Some(text_datum(present)),
+                Some(was),
+                Some(now),
+            ]);
+        }
+    }
+}
+
+/// The elements of a `bigint[]` without NULLs.
+unsafe fn numbers(array: Datum) -> &'static [i64] {
+    // SAFETY: the datum is such an array.
     unsafe {
         let mut values = core::ptr::null_mut();
         let mut nulls = core::ptr::null_mut();
         let mut count: c_int = 0;
         raw::deconstruct_array(
-            raw::pg_detoast_datum(ids.cast_mut_ptr()).cast(),
+            raw::pg_detoast_datum(array.cast_mut_ptr()).cast(),
             pg_sys::INT8OID,
             8,
             true,
@@ -91,14 +173,8 @@ unsafe fn sorted(ids: Datum) -> &'static [i64] {
             &raw mut nulls,
             &raw mut count,
         );
-        let count = usize::try_from(count).unwrap_or(0);
-        let sorted: *mut i64 = raw::alloc_array(count);
-        for index in 0..count {
-            *sorted.add(index) = (*values.add(index)).value() as i64;
-        }
-        let sorted = core::slice::from_raw_parts_mut(sorted, count);
-        sorted.sort_unstable();
-        sorted
+        // A bigint is a datum.
+        core::slice::from_raw_parts(values.cast(), usize::try_from(count).unwrap_or(0))
     }
 }
 
@@ -109,6 +185,8 @@ struct Fields {
     columns: Columns,
     /// The memory of the call.
     context: pg_sys::MemoryContext,
+    /// The attributes of which the value before is known.
+    told: &'static mut [bool],
     /// For each attribute of the table what its values are made for; `None` where it is not asked for.
     targets: &'static mut [Option<Target>],
     /// Of the layout and era for which `places` holds.
@@ -156,6 +234,7 @@ impl Fields {
                 collection: scope.collection,
                 columns: Columns::read(scope.collection),
                 context: pg_sys::CurrentMemoryContext,
+                told: core::slice::from_raw_parts_mut(raw::alloc_array(natts), natts),
                 targets: core::slice::from_raw_parts_mut(targets, natts),
                 known: (core::ptr::null(), 0),
                 places: core::ptr::null_mut(),
@@ -168,35 +247,35 @@ impl Fields {
         unsafe { raw::relation_close(self.relation, pg_sys::NoLock as c_int) };
     }
 
-    /// The rows before and after an entry.
-    unsafe fn rows(&mut self, entry: &Entry) -> (Datum, Datum) {
-        // SAFETY: the rows are made in the memory context of the row at hand.
+    unsafe fn relid(&self) -> Oid {
+        // SAFETY: the relation is open.
+        unsafe { (*self.relation).rd_id }
+    }
+
+    /// The rows before and after the entries of an item: of each field the oldest value before, and the newest after.
+    unsafe fn rows(&mut self, entries: &[Entry]) -> (Datum, Datum) {
+        // SAFETY: the rows are made in the memory context of the item at hand.
         unsafe {
-            let relid = (*self.relation).rd_id;
-            let (mut was, mut now) = (Row::of(relid), Row::of(relid));
-            if entry.collection != Some(self.collection) {
-                Error::NoRevision { id: entry.id }.raise();
-            }
-            let Some(bytes) = entry.record() else {
-                Error::NoRevision { id: entry.id }.raise()
-            };
-            let record = Record::read(bytes);
-            self.place(record.layout, entry.id);
-            match entry.action {
-                action::UPDATE => {
+            let (mut was, mut now) = (Row::of(self.relid()), Row::of(self.relid()));
+            self.told.fill(false);
+            for entry in entries {
+                let record = match entry.record() {
+                    Some(bytes) if entry.collection == Some(self.collection) => Record::read(bytes),
+                    _ => Error::NoRevision { id: entry.id }.raise(),
+                };
+                self.place(record.layout, entry.id);
+                if entry.action == action::UPDATE {
                     for change in record.changes() {
-                        self.set(&mut was, &record, change.position, change.old);
+                        self.set_first(&mut was, &record, change.position, change.old);
                         self.set(&mut now, &record, change.position, change.new);
                     }
+                    continue;
                 }
-                _ => {
-                    let side = if entry.action == action::CREATE {
-                        &mut now
+                for (position, value) in record.row().into_iter().flatten() {
+                    if entry.action == action::CREATE {
+                        self.set(&mut now, &record, position, value);
                     } else {
-                        &mut was
-                    };
-                    for (position, value) in record.row().into_iter().flatten() {
-                        self.set(side, &record, position, value);
+                        self.set_first(&mut was, &record, position, value);
                     }
                 }
             }
@@ -255,18 +334,21 @@ impl Fields {
         }
     }
 
-    /// Says that the item's next write undoes the entry.
-    unsafe fn announce(&self, entry: &Entry, item: &[u8]) {
-        let rekeyed = entry.action == action::UPDATE && entry.former.is_some();
-        let item = if rekeyed {
-            entry.former.unwrap_or(item)
-        } else {
-            item
-        };
-        let origin = Origin {
-            source: Some(entry.id),
-            comment: Comment::Undo,
-        };
-        origin::announce(self.collection, item, origin);
+    /// Sets a field of a row, unless that was done.
+    unsafe fn set_first(
+        &mut self,
+        row: &mut Row,
+        record: &Record,
+        position: usize,
+        value: Option<Value>,
+    ) {
+        // SAFETY: see `set`.
+        unsafe {
+            if let Some(index) = *self.places.add(position)
+                && !core::mem::replace(&mut self.told[index], true)
+            {
+                self.set(row, record, position, value);
+            }
+        }
     }
 }
