@@ -27,6 +27,10 @@ pub(crate) enum Error {
     ReservedAction { action: String },
     /// A text that must not be empty.
     Empty { argument: &'static str },
+    /// There is no such revision, or none that the role may see.
+    NoRevision { revision: i64 },
+    /// Two revisions of different tables.
+    OtherTable,
     /// The argument is not a row of a table.
     NotARow,
     /// `DROP EXTENSION` while there is something recorded.
@@ -62,7 +66,8 @@ impl Error {
             | Self::NoKey { .. }
             | Self::NotInstalled
             | Self::HistoryExists => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::ReservedAction { .. } | Self::Empty { .. } => {
+            Self::NoRevision { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            Self::ReservedAction { .. } | Self::Empty { .. } | Self::OtherTable => {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
@@ -88,6 +93,8 @@ impl Error {
                 format!("action \"{action}\" cannot be recorded by hand")
             }
             Self::Empty { argument } => format!("{argument} must not be empty"),
+            Self::NoRevision { revision } => format!("revision {revision} does not exist"),
+            Self::OtherTable => "the revisions are of different tables".into(),
             Self::NotARow => "argument is not a row of a table".into(),
             Self::HistoryExists => {
                 "cannot drop extension \"directus_versions\" because there is recorded history"

@@ -4,8 +4,8 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, capture, drop, gate, history, moment, opaque, overlay, raw, reader, travel, truncate,
-    undertake,
+    activity, blame, capture, diff, drop, gate, history, moment, opaque, overlay, raw, reader,
+    travel, truncate, undertake,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -323,4 +323,18 @@ sql_function!(
     directus_versions_as_of,
     pg_finfo_directus_versions_as_of,
     travel::as_of
+);
+
+sql_function!(
+    /// `diff(bigint, bigint)`
+    directus_versions_diff,
+    pg_finfo_directus_versions_diff,
+    diff::diff
+);
+
+sql_function!(
+    /// `blame(regclass, item)`
+    directus_versions_blame,
+    pg_finfo_directus_versions_blame,
+    blame::blame
 );

@@ -15,12 +15,14 @@
 mod activity;
 mod actor;
 mod arguments;
+mod blame;
 mod buffer;
 mod bytes;
 mod capture;
 mod catalog;
 mod change;
 mod columns;
+mod diff;
 mod drop;
 mod entry;
 mod gate;

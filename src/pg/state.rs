@@ -12,6 +12,7 @@ use super::raw;
 use super::reading::{self, Record, Value};
 use super::relation::{Column, Treatment};
 use super::sight::Sight;
+use super::stored::Kind;
 use super::typed::{Target, Typed};
 use super::types::TypeInfo;
 use super::value;
@@ -133,6 +134,16 @@ impl Slot {
             self.append(&mut 0, core::slice::from_raw_parts(value, len));
             self.datum = Datum::from(self.data);
         }
+    }
+
+    /// Whether the stored bytes do not differ, where JSON may leave something out.
+    fn says_the_same(&self, other: &Self) -> bool {
+        let (Some(Value::Whole(a)), Some(Value::Whole(b))) = (self.value(), other.value()) else {
+            return true;
+        };
+        // SAFETY: both were set from a record.
+        let (x, y) = unsafe { (&*self.field, &*other.field) };
+        x.kind != y.kind || x.typid != y.typid || x.kind == Kind::Varlena || a == b
     }
 
     fn value(&self) -> Option<Value<'_>> {
@@ -406,6 +417,32 @@ impl State {
             let entry = write(&mut out, slot, 0);
             out.entry(&mut root, entry);
             Some(out.finish_value(entry))
+        }
+    }
+
+    /// Whether a field is the same in both, by its value and not by an operator.
+    ///
+    /// # Safety
+    /// Both must be of one collection; must run in a transaction.
+    pub(super) unsafe fn is_same(&self, other: &Self, place: usize) -> bool {
+        let empty = Slot::new(0, &[], false);
+        let (a, b) = (self.slots.slice(), other.slots.slice());
+        let (a, b) = (
+            a.get(place).unwrap_or(&empty),
+            b.get(place).unwrap_or(&empty),
+        );
+        if a.hidden || a.known == b.known && matches!(a.known, Known::Nothing | Known::Null) {
+            return true;
+        }
+        // SAFETY: jsonb is compared by its bytes, and so by every digit.
+        unsafe {
+            let (Some(x), Some(y)) = (self.field_json(place), other.field_json(place)) else {
+                return false;
+            };
+            raw::payload(x.cast_mut_ptr::<u8>()) == raw::payload(y.cast_mut_ptr::<u8>())
+                && a.known != Known::Null
+                && b.known != Known::Null
+                && a.says_the_same(b)
         }
     }
 
