@@ -5,7 +5,7 @@
 
 use super::{
     activity, blame, capture, diff, drop, gate, history, moment, opaque, overlay, raw, reader,
-    travel, truncate, undertake,
+    restored, travel, truncate, undertake,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -337,4 +337,11 @@ sql_function!(
     directus_versions_blame,
     pg_finfo_directus_versions_blame,
     blame::blame
+);
+
+sql_function!(
+    /// `_restored(anyelement, bigint)`
+    directus_versions_restored,
+    pg_finfo_directus_versions_restored,
+    restored::call
 );

@@ -49,6 +49,7 @@ mod reader;
 mod reading;
 mod record;
 mod relation;
+mod restored;
 mod row;
 mod rows;
 mod scan;

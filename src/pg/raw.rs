@@ -256,6 +256,13 @@ unsafe extern "C-unwind" {
         parameter: Oid,
         typmod: i32,
     ) -> Datum;
+    pub(super) fn domain_check(
+        value: Datum,
+        isnull: bool,
+        domain: Oid,
+        extra: *mut *mut c_void,
+        context: MemoryContext,
+    );
     pub(super) fn getBaseType(typid: Oid) -> Oid;
     pub(super) fn get_typtype(typid: Oid) -> c_char;
     pub(super) fn get_typlenbyvalalign(

@@ -457,6 +457,7 @@ impl State {
             return Typed::Unknown;
         };
         match slot.known {
+            _ if slot.hidden => Typed::Unknown,
             Known::Nothing | Known::Masked => Typed::Unknown,
             Known::Null => Typed::Null,
             Known::Live => Typed::Value(slot.datum),
