@@ -27,24 +27,19 @@ pub(super) unsafe fn diff(call: FunctionCallInfo) -> Datum {
         let (entry, subject) = revision(from.value() as i64);
         let mut old = State::of(subject.scope.collection, &subject.sight);
         let mut new = State::of(subject.scope.collection, &subject.sight);
-        let until = match argument(call, 1) {
-            Some(to) => {
-                let (other, _) = revision(to.value() as i64);
-                if other.collection != entry.collection {
-                    Error::OtherTable.raise();
-                }
-                snapshot::after(&subject, &mut new, &other);
-                other.id
+        let mut until = i64::MAX;
+        if let Some(to) = argument(call, 1) {
+            let (other, _) = revision(to.value() as i64);
+            if other.collection != entry.collection {
+                Error::OtherTable.raise();
             }
-            None => {
-                if let Some(item) = present(&subject, &entry)
-                    && !gate::is_hidden(&subject, item)
-                {
-                    snapshot::live(&subject, &mut new, item);
-                }
-                i64::MAX
-            }
-        };
+            until = other.id;
+            snapshot::after(&subject, &mut new, &other);
+        } else if let Some(item) = present(&subject, &entry)
+            && !gate::is_hidden(&subject, item)
+        {
+            snapshot::live(&subject, &mut new, item);
+        }
         snapshot::after(&subject, &mut old, &entry);
         compare(&mut rows, &mut old, entry.id, &mut new, until);
         Datum::null()

@@ -1,6 +1,6 @@
 //! The keys that an item's row had one after the other, and which entries of each are its own.
 
-use super::columns::List;
+use super::list::List;
 use super::raw;
 use super::row::action;
 use super::scan::{Range, Scan};

@@ -93,12 +93,8 @@ impl Item {
 
     /// The fields that changed before the row's fate.
     pub(super) fn olds(&self) -> impl Iterator<Item = &Old> {
-        // SAFETY: so many were written.
-        let olds = if self.count == 0 {
-            &[]
-        } else {
-            unsafe { core::slice::from_raw_parts(self.olds, self.count) }
-        };
+        // SAFETY: so many were written, and the pointer is never null.
+        let olds = unsafe { core::slice::from_raw_parts(self.olds, self.count) };
         olds.iter().filter(|old| {
             self.fate
                 .is_none_or(|(order, _)| old.order.is_before(&order))

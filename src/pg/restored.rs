@@ -1,8 +1,8 @@
 //! An item after a revision as a row of its table: what going back writes.
 
 use super::arguments::{argument, names_datum};
-use super::columns::List;
 use super::gate;
+use super::list::List;
 use super::overlay::{self, Row};
 use super::raw;
 use super::rows::Rows;

@@ -1,7 +1,7 @@
 //! Takes changes back one after the other, from the last to the first, where rows changed their keys: which row an item's text
 //! names depends on when.
 
-use super::columns::List;
+use super::list::List;
 use super::past::{Fate, Item, Past};
 use super::raw;
 use super::row::action;
