@@ -96,7 +96,14 @@ impl Columns {
 
 /// Where the record of a collection was interrupted, in order.
 #[derive(Clone, Copy)]
-pub(super) struct Gaps(&'static [(i64, bool)]);
+pub(super) struct Gaps(&'static [Gap]);
+
+#[derive(Clone, Copy)]
+struct Gap {
+    since: i64,
+    rekeyed: bool,
+    at: i64,
+}
 
 impl Gaps {
     /// Reads the gaps of a collection into the current memory context.
@@ -108,29 +115,49 @@ impl Gaps {
         unsafe {
             let mut list = List::new();
             scan(Table::Gap, Table::GapKey, collection, |values| {
-                list.push((values[1].value() as i64, values[2].value() as u8 != 0));
+                list.push(Gap {
+                    since: values[1].value() as i64,
+                    rekeyed: values[2].value() as u8 != 0,
+                    at: values[3].value() as i64,
+                });
             });
-            list.slice().sort_unstable();
+            list.slice().sort_unstable_by_key(|gap: &Gap| gap.since);
             Self(list.slice())
         }
     }
 
     /// The last one at or before a revision.
     pub(super) fn before(self, revision: i64) -> i64 {
-        let gaps = self.0.iter().rev().find(|(since, _)| *since <= revision);
-        gaps.map_or(i64::MIN, |(since, _)| *since)
+        let gaps = self.0.iter().rev();
+        gaps.map(|gap| gap.since)
+            .find(|since| *since <= revision)
+            .unwrap_or(i64::MIN)
     }
 
     /// The first one behind a revision.
     pub(super) fn after(self, revision: i64) -> Option<i64> {
-        let gaps = self.0.iter().find(|(since, _)| *since > revision);
-        gaps.map(|(since, _)| *since)
+        self.0
+            .iter()
+            .map(|gap| gap.since)
+            .find(|since| *since > revision)
     }
 
     /// The last one since which items have other names.
     pub(super) fn rekeyed(self) -> i64 {
-        let gaps = self.0.iter().rev().find(|(_, rekeyed)| *rekeyed);
-        gaps.map_or(i64::MIN, |(since, _)| *since)
+        let gap = self.0.iter().rev().find(|gap| gap.rekeyed);
+        gap.map_or(i64::MIN, |gap| gap.since)
+    }
+
+    /// The last one up to a time.
+    pub(super) fn until(self, at: i64) -> i64 {
+        let gap = self.0.iter().rev().find(|gap| gap.at <= at);
+        gap.map_or(i64::MIN, |gap| gap.since)
+    }
+
+    /// The first one later than a time.
+    pub(super) fn later(self, at: i64) -> Option<i64> {
+        let gap = self.0.iter().find(|gap| gap.at > at);
+        gap.map(|gap| gap.since)
     }
 }
 
