@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from contender import OURS
+from workload import TABLES
 
 FILE = Path(__file__).parent / "baseline.json"
 WORSE = 1.1
@@ -32,15 +33,25 @@ def save(workloads, results, facts):
     """Workloads that were not measured keep theirs."""
     old = read().get("results", {})
     known = {key: facts[key] for key in ("commit", "machine", "server", "command", "date")}
+    known["rows"] = rows(facts)
     known["results"] = {**old, **measured(workloads, results)}
     FILE.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n")
 
 
-def check(workloads, results):
+def rows(facts):
+    return {table: facts["size"][table] for table in TABLES}
+
+
+def check(workloads, results, facts):
     """Print what got worse by more than a tenth; the exit code."""
-    then, now = read().get("results", {}), measured(workloads, results)
+    known, now = read(), measured(workloads, results)
+    if known.get("rows") != rows(facts):
+        print(f"{FILE.name} was measured with other numbers of rows: {known.get('command')}")
+    then = known.get("results", {})
     worse = compared = 0
     for w, by in now.items():
+        if w not in then:
+            print(f"{w} is not in {FILE.name}")
         for name, figures in by.items():
             for kind, value in figures.items():
                 old = then.get(w, {}).get(name, {}).get(kind)
@@ -50,6 +61,7 @@ def check(workloads, results):
                 if value > old * WORSE:
                     worse += 1
                     unit = "× CPU time" if kind == "cpu" else "bytes stored"
-                    print(f"worse: {w}, {name}: {value:,.2f} {unit}, was {old:,.2f} (+{value / old - 1:.0%})")
+                    more = f" (+{value / old - 1:.0%})" if old else ""
+                    print(f"worse: {w}, {name}: {value:,.2f} {unit}, was {old:,.2f}{more}")
     print(f"{compared} figures compared with {FILE.name}, {worse} worse by more than a tenth")
     return 1 if worse or not compared else 0

@@ -38,6 +38,13 @@ class Cluster:
     def has(self, extensions):
         return all(self.value("SELECT count(*) FROM pg_available_extensions WHERE name = %s", e) for e in extensions)
 
+    def functions(self):
+        """The names of ours that are there."""
+        with self.admin.transaction(force_rollback=True):
+            self.admin.execute("CREATE EXTENSION directus_versions")
+            names = "SELECT proname FROM pg_proc WHERE pronamespace = 'directus_versions'::regnamespace"
+            return {name for name, in self.admin.execute(names)}
+
     def make_template(self, table, rows):
         """A database with the table filled, frozen and analysed."""
         self.admin.execute(f"CREATE DATABASE template_{table}")
@@ -65,9 +72,8 @@ class Cluster:
             time.sleep(0.01)
 
     @contextmanager
-    def database(self, table, prepare, contender):
+    def database(self, table, contender, prepare="", change="", name="measured"):
         """The name of a copy of the template in which the contender is set up, flushed to disk."""
-        name = "measured"
         with self.unsynced():
             self.admin.execute(f"CREATE DATABASE {name} TEMPLATE template_{table} STRATEGY file_copy")
             if prepare:
@@ -75,8 +81,10 @@ class Cluster:
                     connection.execute(prepare)
             psql(contender.setup, name, table="item")
             with connect(name) as connection:
-                # Some contenders rewrite the table.
-                connection.execute("VACUUM (FREEZE, ANALYZE) item")
+                if change:
+                    connection.execute(change)
+                # Some contenders rewrite the table; a change fills others.
+                connection.execute(f"VACUUM (FREEZE, ANALYZE) {'' if change else 'item'}")
             self.admin.execute("CHECKPOINT")
         os.sync()
         yield name

@@ -6,6 +6,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "contenders"
 BASES = ("untracked", "raw_copy")
 OURS = "directus_versions"
+RIVAL = "plpgsql_row"
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,11 @@ class Contender:
     @property
     def is_base(self):
         return self.name in BASES
+
+    @property
+    def is_close(self):
+        """Measured in every round."""
+        return self.is_ours or self.name == RIVAL
 
     @property
     def is_ours(self):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cluster import connect
-from workload import WARM_UP, Bulk
+from workload import WARM_UP, Bulk, Read, Single
 
 
 @dataclass
@@ -25,9 +25,11 @@ STORED = """
         AND relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema', 'bench')
 """
 
+# The largest first: should not everything fit, most of what is used stays.
 PREWARM = """
-    SELECT sum(pg_prewarm(oid)) FROM pg_class
-    WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace
+    SELECT pg_prewarm(oid) FROM pg_class
+    WHERE relkind IN ('r', 'i') AND relnamespace::regnamespace::text IN ('public', 'directus_versions')
+    ORDER BY relpages DESC
 """
 
 # Each client notes its own CPU time after the warm-up and at the end.
@@ -55,23 +57,36 @@ def growth(connection):
     after += [query(wal), query(STORED)]
 
 
+def statement_of(workload, contender):
+    """The base may have another one."""
+    return workload.base_sql if contender.name == workload.base and workload.base_sql else workload.sql
+
+
 def bulk(cluster, workload, contender, size):
-    statement = workload.sql
-    if contender.name == workload.base and workload.base_sql:
-        statement = workload.base_sql
-    changes = size[workload.table]
-    with cluster.database(workload.table, workload.prepare, contender) as name, connect(name) as connection:
+    copy = cluster.database(workload.table, contender, workload.prepare, workload.change)
+    with copy as name:
+        return statements(name, [statement_of(workload, contender)], size[workload.table])
+
+
+def statements(name, texts, changes):
+    """What statements cost that make so many changes together."""
+    with connect(name) as connection, connect(name) as watcher:
         connection.execute(PREWARM)
-        with connect(name) as watcher, growth(watcher) as grown:
+        with growth(watcher) as grown:
             cpu = connection.execute("SELECT bench.cpu()").fetchone()[0]
             wall = time.perf_counter()
-            cursor = connection.execute(statement)
+            changed = sum(number_changed(connection.execute(text)) for text in texts)
             wall = time.perf_counter() - wall
             cpu = connection.execute("SELECT bench.cpu()").fetchone()[0] - cpu
-        if cursor.rowcount != changes:
-            raise RuntimeError(f"{workload.name} changed {cursor.rowcount} rows")
+        if changed != changes:
+            raise RuntimeError(f"{changed} rows of {changes} were changed by {texts[0]}")
         wal, stored = grown()
         return Sample(cpu / changes, wall * 1e6 / changes, wal / changes, stored / changes)
+
+
+def number_changed(cursor):
+    """A function of ours is asked for the number of rows that it returns."""
+    return cursor.fetchone()[0] if cursor.description else cursor.rowcount
 
 
 def row_as_variables(connection):
@@ -89,22 +104,43 @@ def single(cluster, workload, contender, size, name, seed):
     with connect(name) as connection:
         names, variables = row_as_variables(connection)
         statement = workload.script.format(columns=", ".join(names), values=", ".join(f":{n}" for n in names))
-        connection.execute("TRUNCATE bench.sample")
         connection.execute("CHECKPOINT")
         connection.execute(PREWARM)
-        with growth(connection) as grown, pinned(cluster, workload.clients == 1):
-            pgbench(PROBED.format(statement=statement), name, workload, [
-                "--define=n=0", f"--define=rows={size[workload.table]}", f"--define=first={WARM_UP + 1}",
-                f"--define=last={WARM_UP + transactions}", *variables,
-                f"--transactions={WARM_UP + transactions}", f"--random-seed={seed}",
-            ])
-        clients, cpu, wall = connection.execute(
-            "SELECT count(*), sum(cpu) / sum(transactions), sum(wall) / sum(transactions) FROM bench.sample").fetchone()
-        if clients != workload.clients:
-            raise RuntimeError(f"{workload.name}: {clients} clients of {workload.clients} came to the end")
+        options = [f"--define=rows={size[workload.table]}", f"--random-seed={seed}", *variables]
+        with growth(connection) as grown:
+            cpu, wall = repeat(cluster, connection, workload, statement, WARM_UP, transactions, options)
         wal, stored = grown()
         changes = workload.clients * (WARM_UP + transactions)
         return Sample(cpu, wall, wal / changes, stored / changes)
+
+
+def read(cluster, workload, contender, size, seed):
+    """In the template itself: nothing is changed."""
+    calls = size[workload.calls]
+    with connect(f"template_{workload.table}") as connection:
+        if not connection.execute(workload.right).fetchone()[0]:
+            raise RuntimeError(f"{workload.name} gives a wrong answer")
+        connection.execute(PREWARM)
+        at = connection.execute("SELECT at::text FROM bench.mark").fetchone()[0]
+        options = [f"--define=rows={size[workload.table]}", f"--define=at={at}", f"--random-seed={seed}"]
+        statement = statement_of(workload, contender) + ";"
+        cpu, wall = repeat(cluster, connection, workload, statement, calls // 10, calls, options)
+        return Sample(cpu, wall, 0, 0)
+
+
+def repeat(cluster, connection, workload, statement, warm_up, transactions, options):
+    """CPU and wall time of one transaction, the mean over all clients."""
+    connection.execute("TRUNCATE bench.sample")
+    with pinned(cluster, workload.clients == 1):
+        pgbench(PROBED.format(statement=statement), connection.info.dbname, workload, [
+            "--define=n=0", f"--define=first={warm_up + 1}", f"--define=last={warm_up + transactions}",
+            f"--transactions={warm_up + transactions}", *options,
+        ])
+    clients, cpu, wall = connection.execute(
+        "SELECT count(*), sum(cpu) / sum(transactions), sum(wall) / sum(transactions) FROM bench.sample").fetchone()
+    if clients != workload.clients:
+        raise RuntimeError(f"{workload.name}: {clients} clients of {workload.clients} came to the end")
+    return cpu, wall
 
 
 @contextmanager
@@ -136,17 +172,20 @@ def pgbench(script, database, workload, options):
 
 
 def group(workloads):
-    """Each bulk workload alone, the single ones together: they share a database."""
-    alone = [[w] for w in workloads if isinstance(w, Bulk)]
-    together = [w for w in workloads if not isinstance(w, Bulk)]
+    """The single ones together, since they share a database; each other alone."""
+    alone = [[w] for w in workloads if not isinstance(w, Single)]
+    together = [w for w in workloads if isinstance(w, Single)]
     return [*alone, together] if together else alone
 
 
 def measure(cluster, workloads, contender, size, round_number):
     """(workload, sample) for each workload of a group."""
-    if isinstance(workloads[0], Bulk):
-        yield workloads[0], bulk(cluster, workloads[0], contender, size)
-        return
-    with cluster.database(workloads[0].table, "", contender) as name:
-        for workload in workloads:
-            yield workload, single(cluster, workload, contender, size, name, round_number + 1)
+    first, seed = workloads[0], round_number + 1
+    if isinstance(first, Bulk):
+        yield first, bulk(cluster, first, contender, size)
+    elif isinstance(first, Read):
+        yield first, read(cluster, first, contender, size, seed)
+    else:
+        with cluster.database(first.table, contender) as name:
+            for workload in workloads:
+                yield workload, single(cluster, workload, contender, size, name, seed)

@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from statistics import median
 
 import chart
-from contender import OURS
-from workload import STORED_TARGET, WARM_UP, Bulk
-
-BEGIN = "<!-- Written by `make bench`: changes between these two lines are lost. -->"
-END = "<!-- The end of what `make bench` writes. -->"
+import page
+from contender import OURS, RIVAL
+from workload import STORED_TARGET, WARM_UP, Bulk, Read, Single
 
 
 @dataclass
@@ -42,8 +40,18 @@ class Result:
     wal: Figure
     stored: Figure
 
+    @property
+    def wall_ms(self):
+        return Figure([value / 1000 for value in self.wall.values])
+
+    def in_unit(self, unit):
+        return getattr(self, unit.figure)
+
+    def show(self, unit):
+        return f"{self.in_unit(unit).show(unit.digits, unit.sign)} {unit.name}"
+
     def keeps(self, target):
-        return (self.added.median if target.added else self.cpu_ratio.median) <= target.most
+        return self.in_unit(target.unit).median <= target.most
 
 
 def compare(samples, base):
@@ -78,24 +86,42 @@ def table(head, rows):
     return "\n".join([line(head), rule, *map(line, rows)])
 
 
+def rivals(results):
+    """The default scope and the usual hand-written trigger, where they were measured."""
+    return [name for name in (OURS, RIVAL) if any(name in by for by in results.values())]
+
+
 def targets(workloads, results):
-    """The default scope and the usual hand-written trigger against the targets."""
-    rivals = [name for name in (OURS, "plpgsql_row") if any(name in by for by in results.values())]
     rows = []
     for w in workloads:
         by = results[w.name]
         if w.target is None or OURS not in by:
             continue
-        ours = by[OURS]
-        shown = lambda r: r.added.show(1, "+") + " µs" if w.target.added else r.cpu_ratio.show(2) + " ×"
-        cells = [shown(by[name]) for name in rivals if name in by]
-        rows.append([f"{w.name}: {w.title}", str(w.target), *cells, "held" if ours.keeps(w.target) else "missed"])
+        unit = w.target.unit
+        base = "" if unit.to_base else by[w.base].show(unit)
+        cells = [by[name].show(unit) if name in by else "" for name in rivals(results)]
+        kept = "held" if by[OURS].keeps(w.target) else "missed"
+        rows.append([f"{w.name}: {w.title}", str(w.target), *cells, base, kept])
     name, most = STORED_TARGET
     if OURS in results.get(name, {}):
-        stored = {rival: results[name][rival].stored.median for rival in rivals}
-        rows.append([f"bytes stored for a change, {name}", f"≤ {most}", *(f"{v:,.0f}" for v in stored.values()),
+        stored = {rival: results[name][rival].stored.median for rival in rivals(results)}
+        rows.append([f"bytes stored for a change, {name}", f"≤ {most}", *(f"{v:,.0f}" for v in stored.values()), "",
                      "held" if stored[OURS] <= most else "missed"])
-    return table(["CPU time", "target", *rivals, ""], rows) if rows else ""
+    return table(["", "target", *rivals(results), "untracked", ""], rows) if rows else ""
+
+
+def in_short(results, size):
+    """The three figures that matter, as the README shows them."""
+    if not all(OURS in results.get(name, {}) for name in ("W2", "W5 1")):
+        return ""
+    lines = (
+        (f"update of 1 column of {size['narrow']:,} rows, CPU time", "W2",
+         lambda r: f"{r.cpu_ratio.median:.2f} × untracked"),
+        ("single prepared update of 3 columns, CPU time", "W5 1", lambda r: f"{r.added.median:+.1f} µs"),
+        ("1 changed field of 20, stored with its indexes", "W2", lambda r: f"{r.stored.median:,.0f} bytes"),
+    )
+    rows = [[title, *(shown(results[name][rival]) for rival in rivals(results))] for title, name, shown in lines]
+    return table(["", *rivals(results)], rows)
 
 
 def details(w, by):
@@ -105,7 +131,7 @@ def details(w, by):
          f"{r.wal.median:,.0f}", f"{r.stored.median:,.0f}"]
         for name, r in first
     ]
-    unit = "row" if isinstance(w, Bulk) else "transaction"
+    unit = {Bulk: "row", Single: "transaction", Read: "call"}[type(w)]
     head = [f"by {unit}", "CPU µs", f"CPU × {w.base}", "CPU added µs",
             "wall µs", f"wall × {w.base}", "WAL bytes", "stored bytes"]
     return f"### {w.name}: {w.title}\n\n{table(head, rows)}"
@@ -121,12 +147,19 @@ Measured on {facts["date"]} at commit {facts["commit"]} by `{facts["command"]}` 
   Both have a primary key and no other index. One statement changes all rows of a table in W1 to W4, W7 and no-op.
   W5 and W6 are pgbench with prepared statements, {size["off"]:,} transactions of each client without synchronous_commit
   and {size["on"]:,} where it is named, after {WARM_UP} to warm up.
-- {size["rounds"]} rounds, of which the first {size["others"]} with those that are not ours. Each measures
-  every workload with every contender, in another order. Shown are the medians, in brackets the least and the
+- history, item_at and as_of read a log of {50 * size["log"]:,} revisions: {size["log"]:,} rows of 20 columns, of which
+  each of 50 statements updated 3. They are pgbench with one client, {size["calls"]:,} calls for items drawn at random,
+  {size["scans"]:,} of as_of, which goes back {10 * size["log"]:,} revisions; all its rows are aggregated. Their base is
+  the like query of the table itself.
+- undo and revert take back what W2 did, in one call; 5 µs a row are 0.5 s for 100,000. Their base is an
+  `UPDATE … FROM` of the untracked table that sets the old values again.
+- {size["rounds"]} rounds; contenders other than ours and `{RIVAL}` take part in the first {size["others"]}. Each
+  measures every workload with every contender, in another order. Shown are the medians, in brackets the least and the
   greatest. Ratios and differences are taken within a round, to its untracked table; in W4 to `raw_copy`, which copies
   the rows into a table of the same shape with the same primary key and deletes nothing.
 - CPU time is the backend's own, user and system, from the scheduler's account. Wall time is what the client waits for a
-  statement; pgbench with 1 client and its backend, which take turns, are held to one CPU.
+  statement; pgbench with 1 client and its backend, which take turns, are held to one CPU. Targets marked × and + are
+  of CPU time, the others of wall time.
 - Before each measurement: a fresh copy of the database, the contender's set-up, `VACUUM (FREEZE, ANALYZE)`,
   `CHECKPOINT`, all pages read into memory. W5 and W6 run one after the other in one copy, with a checkpoint before
   each. WAL bytes therefore include an image of each page at its first change.
@@ -137,20 +170,16 @@ Measured on {facts["date"]} at commit {facts["commit"]} by `{facts["command"]}` 
 
 
 def text(workloads, results, facts):
-    summary = targets(workloads, results)
-    parts = [method(facts), *(["## Targets", summary] if summary else []), "## All figures"]
-    return "\n\n".join([*parts, *(details(w, results[w.name]) for w in workloads)])
+    parts = [
+        ("## In short", in_short(results, facts["size"])),
+        ("## Targets", targets(workloads, results)),
+        ("## All figures", "\n\n".join(details(w, results[w.name]) for w in workloads)),
+    ]
+    return "\n\n".join([method(facts), *(f"{heading}\n\n{part}" for heading, part in parts if part)])
 
 
 def write(folder, workloads, results, facts):
-    """The chart, and its page; what stands on the page around the results stays."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """The page with the chart."""
     chart.draw(folder / "benchmarks.svg", workloads, results)
-    page = folder / "benchmarks.md"
-    old = page.read_text() if page.exists() else f"# Benchmarks\n\n{BEGIN}\n{END}\n"
-    before, found, rest = old.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not (found and found_end):
-        raise RuntimeError(f"{page} has no place for the results")
     chart_link = "![CPU time of each contender](benchmarks.svg)"
-    page.write_text(f"{before}{BEGIN}\n\n{chart_link}\n\n{text(workloads, results, facts)}\n\n{END}{after}")
+    page.write(folder / "benchmarks.md", "make bench", f"{chart_link}\n\n{text(workloads, results, facts)}")

@@ -31,7 +31,7 @@ def commit(repo):
     return f"{name} with changes" if changed else name
 
 
-def facts(cluster, repo, options, size):
+def facts(cluster, repo, command, size):
     """What a reader must know to judge the figures or to repeat them."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
@@ -41,21 +41,23 @@ def facts(cluster, repo, options, size):
         "commit": commit(repo),
         "machine": f"{cpu}, {cores} cores, {memory} GiB of memory, Linux {platform.release()}",
         "server": "PostgreSQL " + cluster.value("SHOW server_version"),
-        "command": "make bench" if full(options) else "bench/run " + " ".join(sys.argv[1:]),
+        "command": command,
         "date": time.strftime("%Y-%m-%d"),
         "size": size,
     }
 
 
 def full(options):
-    return not (options.quick or options.only or options.contenders)
+    return not (options.quick or options.only or options.contenders or options.rounds)
 
 
 def takes_part(one, group, number, size):
-    """A base is measured where it is one, ours always, the others in the first rounds."""
+    """A base is measured where it is one, most others in the first rounds alone; functions of ours are ours alone."""
     if one.is_base:
         return one.name == "untracked" or any(w.base == one.name for w in group)
-    return one.is_ours or number < size["others"]
+    if group[0].needs:
+        return one.name == contender.OURS
+    return one.is_close or number < size["others"]
 
 
 def rotated(items, steps):
@@ -69,6 +71,16 @@ def present(cluster, contenders):
             yield one
         else:
             print(f"{one.name} is left out: extension {', '.join(one.requires)} is not installed", file=sys.stderr)
+
+
+def possible(cluster, workloads, contenders):
+    ours = any(one.name == contender.OURS for one in contenders)
+    there = cluster.functions() if ours else set()
+    for w in workloads:
+        if not w.needs or w.needs in there:
+            yield w
+        elif ours:
+            print(f"{w.name} is left out: there is no function directus_versions.{w.needs}", file=sys.stderr)
 
 
 def rounds(cluster, workloads, contenders, size):
@@ -93,14 +105,18 @@ def run(options, repo, scratch):
     size = dict(workload.QUICK if options.quick else workload.FULL)
     size["rounds"] = options.rounds or size["rounds"]
     size["others"] = min(size["others"], size["rounds"])
-    workloads = workload.select(options.only)
     cluster = Cluster()
     contenders = list(present(cluster, contender.select(options.contenders)))
-    for table in sorted({w.table for w in workloads}):
-        cluster.make_template(table, size[table])
+    workloads = list(possible(cluster, workload.select(options.only), contenders))
+    if not workloads:
+        sys.exit("nothing to measure")
+    with cluster.unsynced():
+        for table in sorted({w.table for w in workloads}):
+            cluster.make_template(table, size[table])
 
     samples = rounds(cluster, workloads, contenders, size)
-    known = facts(cluster, repo, options, size)
+    command = "make bench" if full(options) else "bench/run " + " ".join(sys.argv[1:])
+    known = facts(cluster, repo, command, size)
     known["minutes"] = (time.monotonic() - start) / 60
     results = report.summarize(workloads, samples)
 
@@ -112,4 +128,4 @@ def run(options, repo, scratch):
     print(report.text(workloads, results, known))
     if options.save_baseline:
         baseline.save(workloads, results, known)
-    return baseline.check(workloads, results) if options.check else 0
+    return baseline.check(workloads, results, known) if options.check else 0

@@ -2,12 +2,12 @@
 //!
 //! A table goes through samples, and each revision is made a row again: the exact text where the
 //! log has one, else the JSON form. It must equal the stored row by its bytes. The SQL side is
-//! `fidelity/restore.sql`.
+//! `fidelity/restore.sql`. Then the same values are put back by `revert`, `fidelity/back.sql`.
 
 mod arrays;
 mod composites;
 mod documents;
-mod every_type;
+pub(crate) mod every_type;
 mod extensions;
 mod form;
 mod numbers;
@@ -21,7 +21,11 @@ use super::support::{literal, run, table};
 /// The SQL functions that restore and compare, in the session's temporary schema.
 pub(crate) const RESTORE: &str = include_str!("fidelity/restore.sql");
 
-/// Take a new table `(id, columns)` through samples, each an SQL list of its columns' values.
+/// The SQL functions that take a table there and back by reverting.
+pub(crate) const BACK: &str = include_str!("fidelity/back.sql");
+
+/// Take a new table `(id, columns)` through samples, each an SQL list of its columns' values, and
+/// then there and back.
 pub(crate) fn round_trip(name: &str, columns: &str, samples: &[&str]) {
     let samples: Vec<String> = samples.iter().map(|sample| literal(sample)).collect();
     run(RESTORE);
@@ -29,10 +33,13 @@ pub(crate) fn round_trip(name: &str, columns: &str, samples: &[&str]) {
         "CREATE TABLE {name} (id integer PRIMARY KEY, {columns})"
     ));
     run(&format!("SELECT directus_versions.track('{name}')"));
-    no_problems(&format!(
-        "SELECT p FROM pg_temp.round_trip('{name}', ARRAY[{}]) p",
-        samples.join(", ")
-    ));
+    run(BACK);
+    for walk in ["round_trip", "there_and_back"] {
+        no_problems(&format!(
+            "SELECT p FROM pg_temp.{walk}('{name}', ARRAY[{}]) p",
+            samples.join(", ")
+        ));
+    }
 }
 
 /// Run a query of problems, which must find none.

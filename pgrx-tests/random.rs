@@ -1,40 +1,26 @@
-//! Random workloads: whatever an application does to a table, the log replayed is the table.
+//! Random workloads: whatever an application does to a table, the log replayed is the table,
+//! any time can be travelled to, and any transaction undone.
 //!
 //! The seed is fixed; `RANDOM_SEED=n` takes another. A failure shows the statements of the
 //! smallest workload that fails.
 
 #[cfg(test)]
+mod back;
+#[cfg(test)]
+mod runner;
+#[cfg(test)]
 mod workload;
 
 #[cfg(test)]
 mod tests {
-    use super::workload::{Table, Workload, workloads};
-    use crate::pg_tests::fidelity::RESTORE;
-    use crate::pg_tests::support::{Session, client};
-    use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
-    use std::cell::{Cell, RefCell};
-
-    const REPLAY: &str = include_str!("random/replay.sql");
+    use super::runner::{perform, run};
+    use super::workload::{Table, Workload};
+    use crate::pg_tests::support::Session;
 
     /// Make a tracked table, run the statements, compare; panics at the first difference.
     fn check(session: &mut Session, table: &Table, workload: &Workload) {
         let name = &table.name;
-        session.run("ROLLBACK");
-        session.run(&table.create());
-        session.run(&format!("SELECT directus_versions.track('{name}')"));
-        for statement in workload.statements(table) {
-            // A failing statement is part of the workload: it must leave nothing in the log.
-            if let Some(statement) = statement.strip_prefix('?') {
-                session.run("SAVEPOINT guard");
-                match session.state(statement).as_str() {
-                    "00000" => session.run("RELEASE guard"),
-                    "23505" => session.run("ROLLBACK TO guard; RELEASE guard"),
-                    other => panic!("{other} from {statement}"),
-                }
-            } else {
-                session.run(&statement);
-            }
-        }
+        perform(session, table, workload, |_| ());
         let problems = session.table(&format!(
             "SELECT p FROM pg_temp.replay_problems('{name}') p"
         ));
@@ -46,89 +32,27 @@ mod tests {
         session.run(&format!("DROP TABLE {name}"));
     }
 
-    fn run(purpose: &str, cases: u32, table: Table) {
-        let seed: u64 = std::env::var("RANDOM_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok())
-            .unwrap_or(2026);
-        let mut bytes = [0; 32];
-        bytes[..8].copy_from_slice(&seed.to_le_bytes());
-        let session = RefCell::new(client());
-        session.borrow_mut().run(RESTORE);
-        session.borrow_mut().run(REPLAY);
-        session
-            .borrow_mut()
-            .run("SET client_min_messages = error; SET log_statement = 'none'");
-        let number = Cell::new(0);
-        let named = || Table {
-            name: format!("random_{purpose}_{}", number.get()),
-            ..table.clone()
-        };
-        let config = Config {
-            cases,
-            max_shrink_iters: 300,
-            failure_persistence: None,
-            ..Config::default()
-        };
-        let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
-        let outcome = TestRunner::new_with_rng(config, rng).run(&workloads(), |workload| {
-            number.set(number.get() + 1);
-            check(&mut session.borrow_mut(), &named(), &workload);
-            Ok(())
-        });
-        match outcome {
-            Ok(()) => (),
-            Err(TestError::Fail(reason, workload)) => {
-                let table = Table {
-                    name: format!("random_{purpose}"),
-                    ..table.clone()
-                };
-                panic!(
-                    "{reason}\nRANDOM_SEED={seed}\n{};\n{};",
-                    table.create(),
-                    workload.statements(&table).join(";\n")
-                );
-            }
-            Err(other) => panic!("{other}"),
-        }
-    }
-
     #[test]
     fn random_workloads_on_plain_columns() {
-        run(
-            "plain",
-            20,
-            Table {
-                name: String::new(),
-                lossy: false,
-                deferrable: false,
-            },
-        );
+        run("plain", 20, Table::default(), check);
     }
 
     #[test]
     fn random_workloads_on_columns_whose_json_form_loses() {
-        run(
-            "lossy",
-            20,
-            Table {
-                name: String::new(),
-                lossy: true,
-                deferrable: false,
-            },
-        );
+        let table = Table {
+            lossy: true,
+            ..Table::default()
+        };
+        run("lossy", 20, table, check);
     }
 
     #[test]
     fn random_workloads_on_keys_that_shift() {
-        run(
-            "shifting",
-            15,
-            Table {
-                name: String::new(),
-                lossy: true,
-                deferrable: true,
-            },
-        );
+        let table = Table {
+            lossy: true,
+            deferrable: true,
+            ..Table::default()
+        };
+        run("shifting", 15, table, check);
     }
 }

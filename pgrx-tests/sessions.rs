@@ -2,7 +2,7 @@
 //! means to another, and who is acting where connections are pooled.
 #![cfg(test)]
 
-use super::support::{Session, client};
+use super::support::{Session, beside, in_schema};
 
 mod actors;
 mod caches;
@@ -12,22 +12,6 @@ mod locks;
 mod many;
 mod memory;
 mod tables;
-
-/// Open a session with a new schema, first on its `search_path`.
-fn in_schema(name: &str) -> Session {
-    let mut session = client();
-    session.run(&format!("CREATE SCHEMA {name}; SET search_path = {name}"));
-    session
-}
-
-/// Open another session on that schema.
-fn beside(name: &str) -> Session {
-    let mut session = client();
-    session.run(&format!(
-        "SET search_path = {name}; SET lock_timeout = '30s'"
-    ));
-    session
-}
 
 /// Count the activities of a collection with an action.
 fn recorded(session: &mut Session, collection: &str, action: &str) -> i64 {

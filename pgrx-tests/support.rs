@@ -9,13 +9,17 @@
 )]
 
 mod replay;
+mod rows;
 mod sessions;
 
 use pgrx::prelude::*;
 use replay::{problems, verdict};
 
+pub(crate) use rows::same_rows;
 #[cfg(test)]
-pub(crate) use sessions::{Session, client};
+pub(crate) use sessions::{
+    Session, beside, client, drop_database, in_database, in_schema, listening,
+};
 
 /// A row of values, each as its text.
 pub(crate) type Row = Vec<Option<String>>;

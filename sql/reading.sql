@@ -74,10 +74,3 @@ LANGUAGE c STABLE STRICT ROWS 10 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'directus_versions_blame';
 COMMENT ON FUNCTION blame(regclass, uuid) IS
 'As blame(regclass, text)';
-
-CREATE FUNCTION _restored("like" anyelement, revision bigint)
-RETURNS TABLE (restored anyelement, unknown text[], is_whole boolean)
-LANGUAGE c STABLE ROWS 1 SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'directus_versions_restored';
-COMMENT ON FUNCTION _restored(anyelement, bigint) IS
-'An item after a revision as a row of its table: unknown columns keep the value of the row given; is_whole tells whether the item could be put together. P0002 for a revision that the caller may not see, 22023 for one of another table, and what a domain or type of the table raises';

@@ -27,8 +27,6 @@ pub(crate) enum Error {
     ReservedAction { action: String },
     /// A text that must not be empty.
     Empty { argument: &'static str },
-    /// There is no such revision, or none that the role may see.
-    NoRevision { revision: i64 },
     /// Two revisions of different tables.
     OtherTable,
     /// The argument is not a row of a table.
@@ -43,6 +41,12 @@ pub(crate) enum Error {
     NotRestorable,
     /// A function called beside those that go back or promote.
     NotAtWork,
+    /// No such revision, or one without data.
+    NoRevision { id: i64 },
+    /// Nothing tells the data of a revision.
+    NoData { id: i64 },
+    /// A value that was too large to be kept.
+    NotKept { field: String },
     /// What is stored cannot be read.
     Broken { part: &'static str },
 }
@@ -65,12 +69,14 @@ impl Error {
             Self::NotTracked { .. }
             | Self::NoKey { .. }
             | Self::NotInstalled
+            | Self::NoData { .. }
             | Self::HistoryExists => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::NoRevision { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
             Self::ReservedAction { .. } | Self::Empty { .. } | Self::OtherTable => {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::NoRevision { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            Self::NotKept { .. } => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
             Self::Broken { .. } => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }
     }
@@ -93,7 +99,6 @@ impl Error {
                 format!("action \"{action}\" cannot be recorded by hand")
             }
             Self::Empty { argument } => format!("{argument} must not be empty"),
-            Self::NoRevision { revision } => format!("revision {revision} does not exist"),
             Self::OtherTable => "the revisions are of different tables".into(),
             Self::NotARow => "argument is not a row of a table".into(),
             Self::HistoryExists => {
@@ -111,6 +116,11 @@ impl Error {
                     .into()
             }
             Self::NotAtWork => "this function only works within others of the extension".into(),
+            Self::NoRevision { id } => format!("revision {id} does not exist"),
+            Self::NoData { id } => format!("nothing tells the data of revision {id}"),
+            Self::NotKept { field } => {
+                format!("the value of column \"{field}\" was too large to be kept")
+            }
             Self::Broken { part } => format!("a {part} of the log cannot be read"),
         }
     }

@@ -51,7 +51,17 @@ pgrx::extension_sql_file!(
     name = "undertake",
     requires = ["views"]
 );
-pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["undertake"]);
+pgrx::extension_sql_file!(
+    "../sql/undoing.sql",
+    name = "undoing",
+    requires = ["undertake"]
+);
+pgrx::extension_sql_file!(
+    "../sql/reverting.sql",
+    name = "reverting",
+    requires = ["undoing"]
+);
+pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["reverting"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
 /// Defines the settings and registers the callbacks when the library is loaded.

@@ -1,24 +1,30 @@
 //! Every type of `pg_type` that a column can have, those of contrib and of our own making among them.
 
+/// The walk over all types, in the session's temporary schema.
+pub(crate) const EVERY_TYPE: &str = include_str!("every_type.sql");
+
+/// Types that the server does not have of itself.
+pub(crate) const TYPES: &str = "
+    CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE EXTENSION cube;
+    CREATE EXTENSION seg; CREATE EXTENSION isn; CREATE EXTENSION intarray; CREATE EXTENSION lo;
+    CREATE EXTENSION pg_trgm;
+    CREATE TYPE public.every_mood AS ENUM ('sad', 'ok');
+    CREATE TYPE public.every_pair AS (a numeric, b timestamptz[], c public.every_mood);
+    CREATE DOMAIN public.every_list AS public.every_pair[];
+    CREATE DOMAIN public.every_sum AS public.every_pair;
+    CREATE TYPE public.every_span AS RANGE (subtype = text, collation = \"C\")";
+
 #[pgrx::pg_schema]
 mod tests {
-    use super::super::{RESTORE, no_problems};
+    use super::super::{BACK, RESTORE, no_problems};
+    use super::{EVERY_TYPE, TYPES};
     use crate::pg_tests::support::{int, run, table};
     use pgrx::prelude::*;
 
-    const EVERY_TYPE: &str = include_str!("every_type.sql");
-
     #[pg_test]
     fn fidelity_every_type_of_the_server() {
-        run("SET LOCAL client_min_messages = warning;
-             CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION ltree; CREATE EXTENSION cube;
-             CREATE EXTENSION seg; CREATE EXTENSION isn; CREATE EXTENSION intarray; CREATE EXTENSION lo;
-             CREATE EXTENSION pg_trgm;
-             CREATE TYPE public.every_mood AS ENUM ('sad', 'ok');
-             CREATE TYPE public.every_pair AS (a numeric, b timestamptz[], c public.every_mood);
-             CREATE DOMAIN public.every_list AS public.every_pair[];
-             CREATE DOMAIN public.every_sum AS public.every_pair;
-             CREATE TYPE public.every_span AS RANGE (subtype = text, collation = \"C\")");
+        run("SET LOCAL client_min_messages = warning");
+        run(TYPES);
         run(RESTORE);
         run(EVERY_TYPE);
         no_problems("SELECT p FROM pg_temp.every_type() p");
@@ -39,5 +45,21 @@ mod tests {
         assert!(int("SELECT count(*) FROM pg_temp.column_types WHERE kind = 'b'") > 300);
         assert!(int("SELECT count(*) FROM pg_temp.column_types WHERE kind = 'c'") > 100);
         assert!(int("SELECT count(*) FROM pg_temp.column_types WHERE no_value") < 15);
+    }
+
+    /// The same walk, and back: every value is put into place again by reverting.
+    #[pg_test]
+    fn fidelity_every_type_comes_back() {
+        run("SET LOCAL client_min_messages = warning");
+        run(TYPES);
+        run(RESTORE);
+        run(BACK);
+        run(EVERY_TYPE);
+        no_problems("SELECT p FROM pg_temp.every_type('pg_temp.there_and_back', true) p");
+        // Nearly every type takes part.
+        assert!(
+            int("SELECT count(*) FROM pg_temp.column_types WHERE samples <> '{}'")
+                > int("SELECT count(*) - 60 FROM pg_temp.column_types")
+        );
     }
 }

@@ -4,10 +4,13 @@
 use super::{
     Raised, Row, columns_of, entries_of, integer, listed, literal, many,
     replay::{problems, verdict},
+    rows::{agree, differences},
     single,
 };
+use postgres::{Config, NoTls};
 use std::io::Write;
 use std::ops::{Deref, DerefMut};
+use std::sync::mpsc::{Receiver, channel};
 
 /// Start the server, once.
 pub(crate) fn server() {
@@ -20,6 +23,61 @@ pub(crate) fn server() {
 pub(crate) fn client() -> Session {
     server();
     Session(pgrx_tests::client().unwrap().0)
+}
+
+/// Open a session with a new schema, first on its `search_path`.
+pub(crate) fn in_schema(name: &str) -> Session {
+    let mut session = client();
+    session.run(&format!("CREATE SCHEMA {name}; SET search_path = {name}"));
+    session
+}
+
+/// Open another session on that schema.
+pub(crate) fn beside(name: &str) -> Session {
+    let mut session = client();
+    session.run(&format!(
+        "SET search_path = {name}; SET lock_timeout = '30s'"
+    ));
+    session
+}
+
+/// Open a session whose notices can be read, each as its message and its detail.
+pub(crate) fn listening(schema: &str) -> (Session, Receiver<String>) {
+    let (sender, notices) = channel();
+    let mut config = address(&mut client());
+    config.notice_callback(move |notice| {
+        let detail = notice.detail().unwrap_or_default();
+        sender
+            .send(format!("{} {detail}", notice.message()))
+            .unwrap_or_default();
+    });
+    let mut session = Session(config.connect(NoTls).unwrap());
+    session.run(&format!("SET search_path = {schema}"));
+    (session, notices)
+}
+
+/// Open a session in a new database with the extension; drop it with [`drop_database`].
+pub(crate) fn in_database(name: &str) -> Session {
+    let mut session = client();
+    session.run(&format!("CREATE DATABASE {name}"));
+    let mut inside = Session(address(&mut session).dbname(name).connect(NoTls).unwrap());
+    inside.run("CREATE EXTENSION directus_versions");
+    inside
+}
+
+pub(crate) fn drop_database(name: &str) {
+    client().run(&format!("DROP DATABASE {name} WITH (FORCE)"));
+}
+
+fn address(session: &mut Session) -> Config {
+    let mut part = |sql| session.text(sql).unwrap();
+    let mut config = Config::new();
+    config
+        .host("localhost")
+        .port(part("SELECT current_setting('port')").parse().unwrap())
+        .user(&part("SELECT current_user"))
+        .dbname(&part("SELECT current_database()"));
+    config
 }
 
 /// A connection, with the same helpers as inside the server; `Deref` gives the client itself.
@@ -96,6 +154,12 @@ impl Session {
     /// Require that the first row's single value is this text.
     pub(crate) fn shows(&mut self, sql: &str, expected: &str) {
         assert_eq!(self.text(sql).as_deref(), Some(expected), "{sql}");
+    }
+
+    /// Require that two queries give the same rows of a table.
+    pub(crate) fn same_rows(&mut self, found: &str, expected: &str) {
+        let problems = self.table(&differences(found, expected));
+        agree(found, problems);
     }
 
     /// Run a `COPY … FROM STDIN` with this input.

@@ -49,7 +49,7 @@ pub(super) unsafe fn diff(call: FunctionCallInfo) -> Datum {
 /// The entry that is a revision; raises P0002 where there is none that the caller may see.
 unsafe fn revision(id: i64) -> (Entry, Subject) {
     // SAFETY: see `diff`.
-    unsafe { gate::revision(id).unwrap_or_else(|| Error::NoRevision { revision: id }.raise()) }
+    unsafe { gate::revision(id).unwrap_or_else(|| Error::NoRevision { id }.raise()) }
 }
 
 /// Adds the fields that differ. A column has its newer name; one that is not there at one of the times is NULL then.

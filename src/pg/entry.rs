@@ -5,7 +5,7 @@
 
 use super::{
     activity, blame, capture, diff, drop, gate, history, moment, opaque, overlay, raw, reader,
-    restored, travel, truncate, undertake,
+    restored, runs, travel, truncate, undertake, undone,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -305,6 +305,20 @@ sql_function!(
 );
 
 sql_function!(
+    /// Functions that look themselves at their caller's rights: each runs its namesake as the extension's owner.
+    directus_versions_as_reader,
+    pg_finfo_directus_versions_as_reader,
+    gate::as_reader
+);
+
+sql_function!(
+    /// `_undone(anyelement, bigint[], text[], text)`
+    directus_versions_undone,
+    pg_finfo_directus_versions_undone,
+    undone::undone
+);
+
+sql_function!(
     /// `history(regclass, item)`
     directus_versions_history,
     pg_finfo_directus_versions_history,
@@ -316,6 +330,13 @@ sql_function!(
     directus_versions_item_at,
     pg_finfo_directus_versions_item_at,
     moment::item_at
+);
+
+sql_function!(
+    /// `_restored(anyelement, bigint)`
+    directus_versions_restored,
+    pg_finfo_directus_versions_restored,
+    restored::restored
 );
 
 sql_function!(
@@ -340,8 +361,8 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_restored(anyelement, bigint)`
-    directus_versions_restored,
-    pg_finfo_directus_versions_restored,
-    restored::call
+    /// `_runs(text, xid8, bigint, bigint)`
+    directus_versions_runs,
+    pg_finfo_directus_versions_runs,
+    runs::runs
 );

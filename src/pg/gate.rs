@@ -41,6 +41,19 @@ pub(super) unsafe fn as_owner(call: FunctionCallInfo) -> Datum {
     }
 }
 
+/// Runs the namesake of the called function as the extension's owner; it looks itself at what its caller may see.
+///
+/// # Safety
+/// Called by the function manager.
+pub(super) unsafe fn as_reader(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let inner = namesake((*(*call).flinfo).fn_oid);
+        *CALLER.get() = raw::GetUserId();
+        run_as_owner(|| invoke(inner, call))
+    }
+}
+
 static CALLER: Global<Oid> = Global::new(pg_sys::InvalidOid);
 
 /// `_caller()`: the role that called the function whose work is done as the extension's owner.
@@ -282,6 +295,29 @@ pub(super) unsafe fn has_row_security(relid: Oid) -> bool {
     unsafe {
         pg_sys::check_enable_rls(relid, pg_sys::InvalidOid, true)
             == pg_sys::CheckEnableRlsResult::RLS_ENABLED as c_int
+    }
+}
+
+/// Whether row security lets the caller see a revision of a table.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn shows(id: i64, relid: Oid) -> bool {
+    // SAFETY: see above.
+    unsafe { row_is_visible(Datum::from(id), relid) }
+}
+
+/// Whether the caller may select a column.
+///
+/// # Safety
+/// The relation must be there.
+pub(super) unsafe fn selects(relid: Oid, attnum: i16) -> bool {
+    // SAFETY: catalog look-ups.
+    unsafe {
+        let select = pg_sys::AclMode::from(pg_sys::ACL_SELECT);
+        selects_all(relid)
+            || pg_sys::pg_attribute_aclcheck(relid, attnum, raw::GetUserId(), select)
+                == pg_sys::AclResult::ACLCHECK_OK
     }
 }
 

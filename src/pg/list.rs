@@ -40,6 +40,10 @@ impl<T> List<T> {
         self.count += 1;
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
     pub(super) fn clear(&mut self) {
         self.count = 0;
     }

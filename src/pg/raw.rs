@@ -256,13 +256,6 @@ unsafe extern "C-unwind" {
         parameter: Oid,
         typmod: i32,
     ) -> Datum;
-    pub(super) fn domain_check(
-        value: Datum,
-        isnull: bool,
-        domain: Oid,
-        extra: *mut *mut c_void,
-        context: MemoryContext,
-    );
     pub(super) fn getBaseType(typid: Oid) -> Oid;
     pub(super) fn get_typtype(typid: Oid) -> c_char;
     pub(super) fn get_typlenbyvalalign(
@@ -317,7 +310,25 @@ unsafe extern "C-unwind" {
         arg2: Datum,
         arg3: Datum,
     ) -> Datum;
+    pub(super) fn get_call_result_type(
+        call: pg_sys::FunctionCallInfo,
+        typid: *mut Oid,
+        desc: *mut TupleDesc,
+    ) -> pg_sys::TypeFuncClass::Type;
     pub(super) fn SPI_connect() -> c_int;
+    pub(super) fn SPI_cursor_open_with_args(
+        name: *const c_char,
+        query: *const c_char,
+        nargs: c_int,
+        types: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        options: c_int,
+    ) -> pg_sys::Portal;
+    pub(super) fn SPI_cursor_fetch(portal: pg_sys::Portal, forward: bool, count: core::ffi::c_long);
+    pub(super) fn SPI_cursor_close(portal: pg_sys::Portal);
+    pub(super) fn SPI_freetuptable(table: *mut pg_sys::SPITupleTable);
     pub(super) fn SPI_finish() -> c_int;
     pub(super) fn SPI_prepare(
         query: *const c_char,

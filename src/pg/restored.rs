@@ -1,97 +1,82 @@
-//! An item after a revision as a row of its table: what going back writes.
+//! An item as it was, as a row of its table.
 
-use super::arguments::{argument, names_datum};
+use super::arguments::{argument, null, text_datum};
 use super::gate;
 use super::list::List;
 use super::overlay::{self, Row};
 use super::raw;
-use super::rows::Rows;
 use super::snapshot;
 use super::state::State;
-use super::steps::Entry;
-use super::subject::Subject;
 use super::typed::{Target, Typed};
 use crate::error::Error;
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
+use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
-/// A row, and what of it is not what it was.
-pub(super) struct Restored {
-    pub(super) row: Row,
-    /// The names of the columns that keep the value they were given: excluded, masked or too large to be kept, added since, or
-    /// not to be seen by the caller.
-    pub(super) unknown: &'static [&'static [u8]],
-    /// Whether the item could be put together: else only what the record itself tells is there.
-    pub(super) is_whole: bool,
-}
-
-/// Puts an item together as it was after a revision (after a delete: before it), as a row of its present table, in the current
-/// memory context. `base` is a row of the table whose values stand where nothing is known, NULL if there is none. A value of a
-/// domain that does not allow it any more raises that domain's error, and one that the column's type does not take what its input
-/// function raises.
+/// `_restored("like" anyelement, revision bigint)`: the item's text, its row, and the columns of which that is known.
 ///
 /// # Safety
-/// Must run in a transaction with an active snapshot; the caller's right to see the revision is checked by `gate::revision`. The
-/// relation stays open until [`Row::finish`].
-pub(super) unsafe fn restored(subject: &Subject, entry: &Entry, base: Option<Datum>) -> Restored {
+/// Called by the function manager with these arguments.
+pub(super) unsafe fn restored(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let mut state = State::of(subject.scope.collection, &subject.sight);
-        let is_whole = snapshot::after(subject, &mut state, entry);
-        let mut row = Row::of(subject.scope.relation);
-        if let Some(base) = base {
-            row.fill(base);
+        let relid = overlay::table_of(call, 0);
+        let Some(id) = argument(call, 1).map(|id| id.value() as i64) else {
+            return null(call);
+        };
+        let Some((entry, subject)) = gate::revision(id) else {
+            Error::NoRevision { id }.raise()
+        };
+        if subject.scope.relation != relid {
+            Error::NotARow.raise();
         }
-        let mut unknown = List::new();
+        let mut state = State::of(subject.scope.collection, &subject.sight);
+        if !snapshot::after(&subject, &mut state, &entry) {
+            Error::NoData { id }.raise();
+        }
+        let mut row = Row::of(relid);
+        let mut known = List::new();
         for index in 0..row.natts {
             let attribute = raw::attribute((*row.relation).rd_att, index);
-            if (*attribute).attisdropped {
+            if (*attribute).attisdropped || !subject.sight.sees((*attribute).attnum) {
                 continue;
             }
             let mut target = Target::of(attribute, row.relation);
             match state.typed((*attribute).attnum, &mut target) {
-                Typed::Unknown => {
-                    unknown.push(CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes());
-                }
+                Typed::Unknown => {}
                 typed => {
-                    target.check(typed);
                     row.set(index, typed);
+                    let name = CStr::from_ptr((*attribute).attname.data.as_ptr());
+                    known.push(text_datum(name.to_bytes()));
                 }
             }
         }
-        Restored {
-            row,
-            unknown: unknown.slice(),
-            is_whole,
-        }
+        let mut values = [
+            text_datum(entry.whole_item()),
+            row.finish(),
+            text_array(known.slice()),
+        ];
+        let mut nulls = [false; 3];
+        let mut desc = core::ptr::null_mut();
+        raw::get_call_result_type(call, core::ptr::null_mut(), &raw mut desc);
+        let tuple = raw::heap_form_tuple(desc, values.as_mut_ptr(), nulls.as_mut_ptr());
+        raw::heap_copy_tuple_as_datum(tuple, desc)
     }
 }
 
-/// `_restored(like anyelement, revision bigint)`: a row of `(restored, unknown, is_whole)`.
-///
-/// # Safety
-/// Called by the function manager with these arguments.
-pub(super) unsafe fn call(call: FunctionCallInfo) -> Datum {
-    // SAFETY: see above.
+unsafe fn text_array(texts: &mut [Datum]) -> Datum {
+    let count = c_int::try_from(texts.len()).unwrap_or(0);
+    let align = pg_sys::TYPALIGN_INT as core::ffi::c_char;
+    // SAFETY: all are texts.
     unsafe {
-        let relid = overlay::table_of(call, 0);
-        let mut rows = Rows::of(call);
-        let Some(id) = argument(call, 1).map(|id| id.value() as i64) else {
-            return Datum::null();
-        };
-        let Some((entry, subject)) = gate::revision(id) else {
-            Error::NoRevision { revision: id }.raise()
-        };
-        if subject.scope.relation != relid {
-            Error::OtherTable.raise();
-        }
-        let restored = restored(&subject, &entry, argument(call, 0));
-        let unknown = names_datum(restored.unknown);
-        rows.add([
-            Some(restored.row.finish()),
-            Some(unknown),
-            Some(Datum::from(restored.is_whole)),
-        ]);
-        Datum::null()
+        let texts = texts.as_mut_ptr();
+        Datum::from(raw::construct_array(
+            texts,
+            count,
+            pg_sys::TEXTOID,
+            -1,
+            false,
+            align,
+        ))
     }
 }

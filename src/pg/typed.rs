@@ -93,29 +93,6 @@ impl Target {
         }
     }
 
-    /// Raises what the column's domain says to a value. Reading does without, as reading a table does.
-    ///
-    /// # Safety
-    /// The value must be one for the column.
-    pub(super) unsafe fn check(&mut self, typed: Typed) {
-        let (value, isnull) = match typed {
-            Typed::Value(value) => (value, false),
-            Typed::Null => (Datum::null(), true),
-            Typed::Unknown => return,
-        };
-        if self.typid == self.base {
-            return;
-        }
-        // SAFETY: the type is a domain.
-        unsafe {
-            gate::run_as_table_owner(self.owner, || {
-                let mut extra = core::ptr::null_mut();
-                raw::domain_check(value, isnull, self.typid, &raw mut extra, self.context);
-                Datum::null()
-            });
-        }
-    }
-
     /// The value of a text.
     unsafe fn read(&mut self, text: &[u8]) -> Datum {
         // SAFETY: the copy ends with a zero.

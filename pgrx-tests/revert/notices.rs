@@ -1,0 +1,98 @@
+//! What a revert leaves as it is, it says.
+#![cfg(test)]
+
+use crate::pg_tests::support::{Session, in_schema, listening};
+use std::sync::mpsc::Receiver;
+
+/// Run a statement and give the notices that came with it.
+fn noticed(session: &mut Session, notices: &Receiver<String>, sql: &str) -> Vec<String> {
+    let _before: Vec<String> = notices.try_iter().collect();
+    session.run(sql);
+    notices.try_iter().collect()
+}
+
+fn first(session: &mut Session, schema: &str) -> i64 {
+    session.int(&format!(
+        "SELECT min(id) FROM directus_versions.revisions WHERE collection = '{schema}.t'"
+    ))
+}
+
+#[test]
+fn revert_tells_of_masked_and_excluded_fields_that_it_leaves() {
+    let schema = "revert_notices";
+    let mut session = in_schema(schema);
+    session.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text, hidden text, masked text);
+         SELECT directus_versions.track('t', exclude => '{hidden}', mask => '{masked}');
+         INSERT INTO t VALUES (1, 'a', 'hush', 'hush')",
+    );
+    session.run("UPDATE t SET v = 'b', hidden = 'hush 2', masked = 'hush 2'");
+    let revision = first(&mut session, schema);
+    let (mut session, notices) = listening(schema);
+    for (call, fields) in [
+        (format!("revert({revision})"), vec!["masked"]),
+        (format!("revert({revision}, '{{masked}}')"), vec!["masked"]),
+        (format!("revert({revision}, '{{hidden}}')"), vec!["hidden"]),
+        (
+            format!("revert({revision}, '{{v,masked,hidden}}')"),
+            vec!["masked", "hidden"],
+        ),
+    ] {
+        session.run("UPDATE t SET v = 'b'");
+        let said = noticed(
+            &mut session,
+            &notices,
+            &format!("SELECT directus_versions.{call}"),
+        )
+        .concat();
+        for field in fields {
+            assert!(said.contains(&format!("\"{field}\"")), "{call}: {said}");
+        }
+        assert!(!said.contains("hush"), "{call}: {said}");
+        session.shows("SELECT hidden || masked FROM t", "hush 2hush 2");
+    }
+    session.shows("SELECT v FROM t", "a");
+}
+
+#[test]
+fn revert_tells_of_dropped_columns_that_it_leaves() {
+    let schema = "revert_notices_dropped";
+    let mut session = in_schema(schema);
+    session.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text, gone text); SELECT directus_versions.track('t');
+         INSERT INTO t VALUES (1, 'a', 'g')",
+    );
+    session.run("UPDATE t SET v = 'b'; ALTER TABLE t DROP gone");
+    let revision = first(&mut session, schema);
+    let (mut session, notices) = listening(schema);
+    let said = noticed(
+        &mut session,
+        &notices,
+        &format!("SELECT directus_versions.revert({revision})"),
+    )
+    .concat();
+    assert!(said.contains("\"gone\""), "{said}");
+    session.shows("SELECT v FROM t", "a");
+}
+
+/// Where all of the item comes back there is nothing to say.
+#[test]
+fn revert_says_nothing_where_all_comes_back() {
+    let schema = "revert_notices_none";
+    let mut session = in_schema(schema);
+    session.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text, twice int GENERATED ALWAYS AS (id * 2) STORED);
+         SELECT directus_versions.track('t'); INSERT INTO t VALUES (1, 'a')",
+    );
+    let revision = first(&mut session, schema);
+    let (mut session, notices) = listening(schema);
+    for change in ["UPDATE t SET v = 'b'", "DELETE FROM t", "SELECT"] {
+        session.run(change);
+        let said = noticed(
+            &mut session,
+            &notices,
+            &format!("SELECT directus_versions.revert({revision})"),
+        );
+        assert_eq!(said, [""; 0], "{change}");
+    }
+}

@@ -1,0 +1,295 @@
+-- Making an item, or a whole table, what it was. See sql/undoing.sql for how a user's table is written.
+
+CREATE FUNCTION _restored("like" anyelement, revision bigint,
+    OUT item text, OUT restored anyelement, OUT known text[]) RETURNS record
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_restored';
+COMMENT ON FUNCTION _restored(anyelement, bigint) IS
+'The item after a revision as a row of its table, or before it where it is a delete, and the columns of which that is known: not masked or excluded ones, nor those that the caller may not select. P0002 for an unknown revision, 55000 where nothing tells its data';
+
+CREATE FUNCTION _check_fields(target regclass, fields text[]) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unknown text;
+BEGIN
+    SELECT f INTO unknown FROM pg_catalog.unnest(fields) AS f
+    WHERE f IS NULL OR NOT EXISTS (
+        SELECT FROM pg_catalog.pg_attribute AS a
+        WHERE a.attrelid = target AND a.attname = f AND a.attnum > 0 AND NOT a.attisdropped);
+    IF FOUND THEN
+        RAISE EXCEPTION 'column "%" of table "%" does not exist', unknown, directus_versions._collection_name(target)
+            USING ERRCODE = '42703';
+    END IF;
+END $$;
+COMMENT ON FUNCTION _check_fields(regclass, text[]) IS 'Refuses fields that a table has not (42703)';
+
+CREATE FUNCTION _insert_restored(target regclass, revision bigint, fields text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    statement CONSTANT text := pg_catalog.format(
+        'INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %3$s FROM directus_versions._restored(NULL::%1$s, $1) AS r',
+        target,
+        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(fields) AS f),
+        pg_catalog.array_to_string(directus_versions._assigned(target, fields, '(r.restored)'), ', '));
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
+    EXECUTE statement USING revision;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+END $$;
+COMMENT ON FUNCTION _insert_restored(regclass, bigint, text[]) IS 'Creates the item of a revision again, with these fields of it';
+
+CREATE FUNCTION _update_restored(target regclass, revision bigint, item text, fields text[]) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    statement CONSTANT text := pg_catalog.format(
+        'UPDATE %1$s AS t SET (%2$s) = ROW(%3$s) FROM directus_versions._restored(NULL::%1$s, $1) AS r WHERE %4$s',
+        target,
+        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(fields) AS f),
+        pg_catalog.array_to_string(directus_versions._assigned(target, fields, '(r.restored)'), ', '),
+        directus_versions._key_condition(target, '$2'));
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
+    EXECUTE statement USING revision, item;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+END $$;
+COMMENT ON FUNCTION _update_restored(regclass, bigint, text, text[]) IS 'Sets these fields of an item to what they were after a revision';
+
+CREATE FUNCTION _differing_fields(target regclass, revision bigint, item text, fields text[]) RETURNS text[]
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    differing CONSTANT text := COALESCE((
+        SELECT pg_catalog.string_agg(pg_catalog.format(
+            'CASE WHEN NOT %s THEN %L END', directus_versions._same_fields(ARRAY[f], 't', '(r.restored)'), f), ', ')
+        FROM pg_catalog.unnest(fields) AS f), '');
+    result text[];
+BEGIN
+    EXECUTE pg_catalog.format(
+        'SELECT pg_catalog.array_remove(ARRAY[%s]::text[], NULL)
+         FROM %2$s AS t, directus_versions._restored(NULL::%2$s, $1) AS r WHERE %3$s FOR NO KEY UPDATE OF t',
+        differing, target, directus_versions._key_condition(target, '$2')) INTO result USING revision, item;
+    RETURN result;
+END $$;
+COMMENT ON FUNCTION _differing_fields(regclass, bigint, text, text[]) IS
+'Those fields of an item that are not what they were after a revision, and locks it; NULL where it is not there';
+
+CREATE FUNCTION __subject(revision bigint, OUT target regclass, OUT collection int, OUT name text, OUT key text[],
+    OUT fields text[], OUT lost text[]) RETURNS record
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    names text[];
+BEGIN
+    SELECT k.relation, k.id, k.name, k.last_key INTO target, collection, name, key
+    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
+    WHERE l.id = $1 AND l.action IN ('c', 'u', 'd');
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'revision % does not exist', $1 USING ERRCODE = 'P0002';
+    ELSIF NOT pg_catalog.has_table_privilege(directus_versions._caller(), target, 'SELECT')
+        AND NOT pg_catalog.has_any_column_privilege(directus_versions._caller(), target, 'SELECT')
+    THEN
+        RAISE EXCEPTION 'permission denied for table "%"', name USING ERRCODE = '42501';
+    ELSIF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = target) THEN
+        RAISE EXCEPTION 'the table of collection "%" was dropped', name USING ERRCODE = '55000';
+    END IF;
+    names := ARRAY(SELECT f.name FROM directus_versions.field AS f WHERE f.collection = $3);
+    fields := directus_versions._present_fields(collection, $1, names);
+    lost := directus_versions._lost_fields(collection, $1, names);
+END $$;
+COMMENT ON FUNCTION __subject(bigint) IS 'Does the work of _subject as the extension''s owner';
+
+CREATE FUNCTION _subject(revision bigint, OUT target regclass, OUT collection int, OUT name text, OUT key text[],
+    OUT fields text[], OUT lost text[]) RETURNS record
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
+COMMENT ON FUNCTION _subject(bigint) IS
+'What a revision is of: the table, its key, the revision''s columns that can be written, and those that were dropped since. P0002 for an unknown revision, 42501 for a table that the caller may not select from, 55000 for a dropped one';
+
+CREATE FUNCTION _revert(revision bigint, fields text[]) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    subject record;
+    present text;
+    wanted text[];
+    then_item text;
+    known text[];
+    left_out text[];
+    changed text[];
+    mark bigint;
+BEGIN
+    IF $1 IS NULL THEN
+        RAISE EXCEPTION 'revision must not be NULL' USING ERRCODE = '22023';
+    END IF;
+    SELECT * INTO subject FROM directus_versions._subject($1);
+    PERFORM directus_versions._check_fields(subject.target, $2);
+    present := directus_versions._present_item($1);
+    EXECUTE pg_catalog.format('SELECT r.item, r.known FROM directus_versions._restored(NULL::%s, $1) AS r', subject.target)
+        INTO then_item, known USING $1;
+    wanted := ARRAY(
+        SELECT f FROM pg_catalog.unnest(subject.fields) AS f
+        WHERE $2 IS NULL OR f = ANY ($2) OR present IS NULL AND f = ANY (subject.key));
+    left_out := ARRAY(SELECT f FROM pg_catalog.unnest(wanted) AS f WHERE f <> ALL (known));
+    IF $2 IS NULL THEN
+        left_out := left_out || subject.lost;
+    ELSE
+        left_out := left_out || ARRAY(SELECT f FROM pg_catalog.unnest($2) AS f WHERE f <> ALL (subject.fields));
+    END IF;
+    IF left_out <> '{}' THEN
+        RAISE NOTICE 'fields of table "%" that are not known or cannot be written are left as they are: %',
+            subject.name, pg_catalog.array_to_string(left_out, ', ');
+    END IF;
+    wanted := ARRAY(SELECT f FROM pg_catalog.unnest(wanted) AS f WHERE f = ANY (known));
+    IF present IS NOT NULL THEN
+        changed := directus_versions._differing_fields(subject.target, $1, present, wanted);
+        IF changed IS NULL THEN
+            RAISE EXCEPTION 'item "%" of table "%" does not exist', present, subject.name USING ERRCODE = 'P0002';
+        ELSIF changed = '{}' THEN
+            RETURN NULL;
+        END IF;
+    END IF;
+    mark := directus_versions._last_id();
+    IF present IS NULL THEN
+        PERFORM directus_versions._announce(
+            subject.collection, then_item, $1, pg_catalog.format('revert to revision %s', $1));
+        PERFORM directus_versions._insert_restored(subject.target, $1, wanted);
+    ELSE
+        PERFORM directus_versions._announce(
+            subject.collection, CASE WHEN changed && subject.key::text[] THEN then_item ELSE present END, $1,
+            pg_catalog.format('revert to revision %s', $1));
+        PERFORM directus_versions._update_restored(subject.target, $1, present, changed);
+    END IF;
+    RETURN (SELECT pg_catalog.max(r.id) FROM directus_versions._recorded(mark) AS r WHERE r.source = $1);
+END $$;
+COMMENT ON FUNCTION _revert(bigint, text[]) IS 'Does the work of revert';
+
+CREATE FUNCTION revert(revision bigint, fields text[] DEFAULT NULL) RETURNS bigint
+LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_undertake';
+COMMENT ON FUNCTION revert(bigint, text[]) IS
+'Makes an item what it was after a revision, in all fields or the named ones; a deleted one is created again with its old key. Returns the new revision''s id, NULL where there was nothing to change. P0002 for an unknown revision, 42703 for an unknown field, 42501 without the rights on the table, 55000 where nothing tells the data or the table was dropped; what the table itself refuses raises its own error, and nothing is changed. Needs level write';
+
+-- A whole table.
+
+CREATE FUNCTION _collection_changes(target regclass, at timestamptz) RETURNS TABLE (item text, action text, fields text[])
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    fields CONSTANT text[] := directus_versions._settable(target);
+    differing CONSTANT text := (
+        SELECT pg_catalog.string_agg(pg_catalog.format(
+            'CASE WHEN NOT %s THEN %L END', directus_versions._same_fields(ARRAY[f], '(n.r)', '(w.r)'), f), ', ')
+        FROM pg_catalog.unnest(fields) AS f);
+BEGIN
+    RETURN QUERY EXECUTE pg_catalog.format(
+        'SELECT COALESCE(n.item, w.item),
+             CASE WHEN w.item IS NULL THEN ''delete'' WHEN n.item IS NULL THEN ''create'' ELSE ''update'' END,
+             CASE WHEN w.item IS NULL OR n.item IS NULL THEN $2 ELSE pg_catalog.array_remove(ARRAY[%s]::text[], NULL) END
+         FROM (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item FROM %2$s AS t) AS n
+         FULL JOIN (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item
+                    FROM directus_versions.as_of(NULL::%2$s, $1) AS t) AS w
+             ON w.item = n.item
+         WHERE n.item IS NULL OR w.item IS NULL OR pg_catalog.record_image_ne(n.r, w.r)',
+        differing, target) USING at, fields;
+END $$;
+COMMENT ON FUNCTION _collection_changes(regclass, timestamptz) IS 'What must be done to make a table what it was at a time';
+
+CREATE FUNCTION _collection_statement(target regclass, key text[], changed text[], created text[]) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    same_item CONSTANT text := (
+        SELECT pg_catalog.string_agg(pg_catalog.format('w.%1$I OPERATOR(pg_catalog.=) t.%1$I', k), ' AND ')
+        FROM pg_catalog.unnest(key) AS k);
+    names text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changed) AS f);
+    updating text := 'SELECT 1 LIMIT 0';
+BEGIN
+    IF changed <> '{}' THEN
+        updating := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM w WHERE %s AND NOT %s RETURNING 1',
+            target, names, pg_catalog.array_to_string(directus_versions._assigned(target, changed, 'w'), ', '), same_item,
+            directus_versions._same_fields(changed, 't', 'w'));
+    END IF;
+    -- One statement: what refers to what is looked at when all of it is done. Rows go before others take their values.
+    RETURN pg_catalog.format(
+        'WITH w AS MATERIALIZED (SELECT * FROM directus_versions.as_of(NULL::%1$s, $1)),
+         d AS (DELETE FROM %1$s AS t WHERE NOT EXISTS (SELECT FROM w WHERE %2$s) RETURNING 1),
+         u AS (%3$s),
+         i AS (INSERT INTO %1$s (%4$s) OVERRIDING SYSTEM VALUE
+               SELECT %5$s FROM w WHERE NOT EXISTS (SELECT FROM %1$s AS t WHERE %2$s) RETURNING 1)
+         SELECT (SELECT pg_catalog.count(*) FROM d), (SELECT pg_catalog.count(*) FROM u), (SELECT pg_catalog.count(*) FROM i)',
+        target, same_item, updating,
+        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(created) AS f),
+        pg_catalog.array_to_string(directus_versions._assigned(target, created, 'w'), ', '));
+END $$;
+COMMENT ON FUNCTION _collection_statement(regclass, text[], text[], text[]) IS
+'SQL that makes a table what it was at $1: the fields that changed, and those that are saved of rows that are gone';
+
+CREATE FUNCTION _execute_at(statement text, at timestamptz) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
+    EXECUTE statement USING at;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
+END $$;
+COMMENT ON FUNCTION _execute_at(text, timestamptz) IS 'Runs a statement with the parameter $1 under the caller''s search_path';
+
+CREATE FUNCTION _saved_fields(target regclass, OUT collection int, OUT key text[], OUT fields text[]) RETURNS record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.id, c.last_key, ARRAY(
+        SELECT f FROM pg_catalog.unnest(directus_versions._settable(target)) AS f
+        WHERE f <> ALL (c.exclude) AND f <> ALL (c.mask) AND (c.fields IS NULL OR f = ANY (c.fields)))
+    FROM directus_versions.collection AS c WHERE c.relation = target
+$$;
+COMMENT ON FUNCTION _saved_fields(regclass) IS 'The collection of a table, its key, and the columns that are saved and can be written';
+
+CREATE FUNCTION _revert_collection(target regclass, at timestamptz, dry_run boolean)
+RETURNS TABLE (item text, action text, fields text[], revision bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    subject record;
+    items text[];
+    actions text[];
+    -- Lists of different lengths make no array of arrays.
+    lists jsonb[];
+    changed text[];
+    words text;
+    waiting text;
+    mark bigint;
+BEGIN
+    IF $1 IS NULL OR $2 IS NULL THEN
+        RAISE EXCEPTION 'target and at must not be NULL' USING ERRCODE = '22023';
+    ELSIF COALESCE($3, false) THEN
+        RETURN QUERY SELECT c.item, c.action, c.fields, NULL::bigint FROM directus_versions._collection_changes($1, $2) AS c;
+        RETURN;
+    END IF;
+    SELECT pg_catalog.array_agg(c.item), pg_catalog.array_agg(c.action), pg_catalog.array_agg(pg_catalog.to_jsonb(c.fields))
+    INTO items, actions, lists FROM directus_versions._collection_changes($1, $2) AS c;
+    IF items IS NULL THEN
+        RETURN;
+    END IF;
+    changed := ARRAY(
+        SELECT DISTINCT f
+        FROM ROWS FROM (pg_catalog.unnest(actions), pg_catalog.unnest(lists)) AS c (action, list),
+            LATERAL pg_catalog.jsonb_array_elements_text(c.list) AS f
+        WHERE c.action = 'update');
+    SELECT * INTO subject FROM directus_versions._saved_fields($1);
+    words := pg_catalog.format('revert to %s', pg_catalog.to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
+    PERFORM directus_versions._announce(subject.collection, i, NULL, words) FROM pg_catalog.unnest(items) AS i;
+    waiting := directus_versions._deferrable(ARRAY[$1]);
+    IF waiting IS NOT NULL THEN
+        EXECUTE 'SET CONSTRAINTS ' || waiting || ' DEFERRED';
+    END IF;
+    mark := directus_versions._last_id();
+    PERFORM directus_versions._execute_at(
+        directus_versions._collection_statement($1, subject.key, changed, subject.fields), $2);
+    IF waiting IS NOT NULL THEN
+        EXECUTE 'SET CONSTRAINTS ' || waiting || ' IMMEDIATE';
+    END IF;
+    RETURN QUERY
+    SELECT c.item, c.action, ARRAY(SELECT pg_catalog.jsonb_array_elements_text(c.list)), n.id
+    FROM ROWS FROM (pg_catalog.unnest(items), pg_catalog.unnest(actions), pg_catalog.unnest(lists)) AS c (item, action, list)
+    LEFT JOIN (
+        SELECT r.item, pg_catalog.max(r.id) AS id FROM directus_versions._recorded(mark) AS r
+        WHERE r.name = directus_versions._collection_name($1) AND r.comment = words GROUP BY r.item
+    ) AS n USING (item);
+END $$;
+COMMENT ON FUNCTION _revert_collection(regclass, timestamptz, boolean) IS 'Does the work of revert_collection';
+
+CREATE FUNCTION revert_collection(target regclass, at timestamptz, dry_run boolean DEFAULT false)
+RETURNS TABLE (item text, action text, fields text[], revision bigint)
+LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_undertake';
+COMMENT ON FUNCTION revert_collection(regclass, timestamptz, boolean) IS
+'Makes a whole table what it was at a time: a row for each item with what was done, its fields and the new revision''s id. dry_run shows what would happen and does nothing. 55000 if the table was never tracked, 42501 without the rights on it; what the table itself refuses raises its own error, and nothing is changed. Needs level write';
