@@ -59,6 +59,7 @@ CREATE TABLE gap (
     since      bigint NOT NULL,
     -- Items have other names since.
     rekeyed    boolean NOT NULL DEFAULT false,
+    at         timestamptz NOT NULL DEFAULT pg_catalog.statement_timestamp(),
     PRIMARY KEY (collection, since)
 );
 COMMENT ON TABLE gap IS 'Where the record of a collection was interrupted';
@@ -175,7 +176,7 @@ CREATE OPERATOR CLASS transaction_ops FOR TYPE xid8 USING brin AS
     FUNCTION 3 pg_catalog.brin_minmax_consistent(internal, internal, internal),
     FUNCTION 4 pg_catalog.brin_minmax_union(internal, internal, internal);
 COMMENT ON OPERATOR CLASS transaction_ops USING brin IS 'The least and the greatest transaction id of a range of pages';
-CREATE INDEX log_transaction_index ON log USING brin (transaction transaction_ops, at) WITH (pages_per_range = 32);
+CREATE INDEX log_transaction_index ON log USING brin (transaction transaction_ops, at, id) WITH (pages_per_range = 32);
 COMMENT ON TABLE log IS 'One row for each recorded change or event; read it through the views activity and revisions';
 COMMENT ON COLUMN log.command IS 'The command within the transaction: earlier ones come first whatever their id';
 COMMENT ON COLUMN log.action IS 'c create, u update, d delete, t truncate, x see label, m leads from an old key to the new one';

@@ -215,7 +215,7 @@ COMMENT ON FUNCTION _next_id() IS 'The id that the log gives next';
 
 CREATE FUNCTION _note_gap(collection int, rekeyed boolean) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    INSERT INTO directus_versions.gap VALUES ($1, directus_versions._next_id(), $2)
+    INSERT INTO directus_versions.gap (collection, since, rekeyed) VALUES ($1, directus_versions._next_id(), $2)
     ON CONFLICT (collection, since) DO UPDATE SET rekeyed = gap.rekeyed OR EXCLUDED.rekeyed
 $$;
 COMMENT ON FUNCTION _note_gap(int, boolean) IS 'Notes that the record of a collection is interrupted here';

@@ -177,14 +177,6 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 $$;
 COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id';
 
-CREATE FUNCTION _deferrable(targets regclass[]) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.string_agg(DISTINCT pg_catalog.format('%I.%I', n.nspname, c.conname), ', ')
-    FROM pg_catalog.pg_constraint AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.connamespace
-    WHERE c.condeferrable AND NOT c.condeferred AND (c.conrelid = ANY (targets) OR c.confrelid = ANY (targets))
-$$;
-COMMENT ON FUNCTION _deferrable(regclass[]) IS 'The constraints of tables that can wait and by themselves do not';
-
 CREATE FUNCTION _present_fields(collection int, revision bigint, names text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN names IS NOT NULL THEN COALESCE(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{}') END
@@ -223,6 +215,13 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _undoing("char") IS 'What takes an action back';
 
+CREATE FUNCTION _unless_there(target regclass) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format(' WHERE NOT EXISTS (SELECT FROM %s AS t WHERE %s)', target,
+        directus_versions._key_condition(target, 'r.key'))
+$$;
+COMMENT ON FUNCTION _unless_there(regclass) IS 'SQL that leaves out rows r of which the item is there';
+
 CREATE FUNCTION _undo_statement(target regclass, action "char", fields text[], force boolean, rows text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -236,7 +235,7 @@ BEGIN
             target, rows, condition, guard)
         WHEN 'd' THEN pg_catalog.format(
             'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS r%s', target, names, old, rows,
-            CASE WHEN force THEN '' ELSE pg_catalog.format(' WHERE NOT EXISTS (SELECT FROM %s AS t WHERE %s)', target, condition) END)
+            CASE WHEN NOT force THEN directus_versions._unless_there(target) END)
         ELSE pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM %s AS r WHERE %s%s RETURNING r.revision, r.key',
             target, names, old, rows, condition, guard)
     END;
@@ -278,9 +277,10 @@ BEGIN
             p.n, p.target, p.first, p.last, p.fields,
             directus_versions._undo_statement(p.target, p.action, p.fields, $4, 'r' || p.n)), ', ' ORDER BY p.n)
         || pg_catalog.string_agg(pg_catalog.format(
-            ' %s SELECT %s AS plan, pg_catalog.array_agg(revision) AS revisions, pg_catalog.array_agg(key) AS keys FROM %s',
+            ' %s SELECT %s AS plan, pg_catalog.array_agg(r.revision) AS revisions, pg_catalog.array_agg(r.key) AS keys FROM %s AS r%s',
             CASE WHEN p.place > 1 THEN 'UNION ALL' ELSE '' END, p.n,
-            CASE WHEN p.action = 'd' THEN 'r' ELSE 'w' END || p.n), '' ORDER BY p.place)
+            CASE WHEN p.action = 'd' THEN 'r' ELSE 'w' END || p.n,
+            CASE WHEN p.action = 'd' AND NOT $4 THEN directus_versions._unless_there(p.target) END), '' ORDER BY p.place)
     INTO statement
     FROM (
         SELECT p.*, pg_catalog.row_number() OVER (ORDER BY pg_catalog.strpos('cud', p.action::text), p.n) AS place
@@ -311,21 +311,24 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     one bigint;
+    place int;
     step record;
+    single jsonb;
+    done record;
 BEGIN
     FOR one IN SELECT * FROM directus_versions._newest_first(revisions) LOOP
         SELECT * INTO step FROM directus_versions._reversals(NULL, one);
         CONTINUE WHEN step.fields = '{}';
-        RETURN QUERY
-        SELECT p.n, u.revision, u.key
-        FROM directus_versions._undo_together(
-            pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('n', 1, 'target', step.target, 'action', step.action,
-                'fields', step.fields, 'first', 1, 'last', 2)),
-            ARRAY[one, 0], NULL, force) AS u
-        -- Its item's plan tells of it if it is the item's last one.
-        JOIN pg_catalog.jsonb_to_recordset(plans) AS p (n int, first int, last int)
-            ON (revisions)[pg_catalog.array_position(revisions, one) + 1] = 0
-                AND pg_catalog.array_position(revisions, one) BETWEEN p.first AND p.last;
+        single := pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
+            'n', 1, 'target', step.target, 'action', step.action, 'fields', step.fields, 'first', 1, 'last', 2));
+        SELECT * INTO done FROM directus_versions._undo_together(single, ARRAY[one, 0], NULL, force);
+        place := pg_catalog.array_position(revisions, one);
+        -- An item is told of once, by its last revision.
+        IF done.revision IS NOT NULL AND revisions[place + 1] = 0 THEN
+            RETURN QUERY
+            SELECT p.n, done.revision, done.key
+            FROM pg_catalog.jsonb_to_recordset(plans) AS p (n int, first int, last int) WHERE place BETWEEN p.first AND p.last;
+        END IF;
     END LOOP;
 END $$;
 COMMENT ON FUNCTION _undo_each(jsonb, bigint[], boolean) IS
@@ -403,8 +406,6 @@ DECLARE
     revisions bigint[] := '{}';
     count int := 0;
     present text;
-    waiting text;
-    waited text[] := '{}';
     mark bigint;
     done record;
     troubles text[];
@@ -423,10 +424,6 @@ BEGIN
             'action', run.action, 'fields', run.fields, 'first', pg_catalog.cardinality(revisions) + 1,
             'last', pg_catalog.cardinality(revisions) + pg_catalog.cardinality(run.revisions));
         revisions := revisions || run.revisions;
-        waiting := directus_versions._deferrable(ARRAY[run.target]);
-        IF waiting IS NOT NULL AND waiting <> ALL (waited) THEN
-            waited := waited || waiting;
-        END IF;
         IF $2 IS NOT NULL AND run.action = 'u' THEN
             present := directus_versions._present_item($2);
         END IF;
@@ -446,9 +443,6 @@ BEGIN
         END LOOP;
         RETURN;
     END IF;
-    FOREACH waiting IN ARRAY waited LOOP
-        EXECUTE 'SET CONSTRAINTS ' || waiting || ' DEFERRED';
-    END LOOP;
     mark := directus_versions._last_id();
     SELECT pg_catalog.array_agg(u.plan) AS plans, pg_catalog.array_agg(u.revision) AS revisions, pg_catalog.array_agg(u.key) AS keys
     INTO done
@@ -473,10 +467,6 @@ BEGIN
                 HINT = 'Undo what came later first, or force it.';
         END IF;
     END IF;
-    -- What was put off is checked before this returns.
-    FOREACH waiting IN ARRAY waited LOOP
-        EXECUTE 'SET CONSTRAINTS ' || waiting || ' IMMEDIATE';
-    END LOOP;
     RETURN QUERY
     SELECT p.name, u.key, directus_versions._undoing(p.action), p.fields, n.id, NULL::text
     FROM ROWS FROM (pg_catalog.unnest(done.plans), pg_catalog.unnest(done.revisions), pg_catalog.unnest(done.keys))

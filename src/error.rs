@@ -27,6 +27,8 @@ pub(crate) enum Error {
     ReservedAction { action: String },
     /// A text that must not be empty.
     Empty { argument: &'static str },
+    /// Two revisions of different tables.
+    OtherTable,
     /// The argument is not a row of a table.
     NotARow,
     /// `DROP EXTENSION` while there is something recorded.
@@ -69,7 +71,7 @@ impl Error {
             | Self::NotInstalled
             | Self::NoData { .. }
             | Self::HistoryExists => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::ReservedAction { .. } | Self::Empty { .. } => {
+            Self::ReservedAction { .. } | Self::Empty { .. } | Self::OtherTable => {
                 PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
             }
             Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
@@ -97,6 +99,7 @@ impl Error {
                 format!("action \"{action}\" cannot be recorded by hand")
             }
             Self::Empty { argument } => format!("{argument} must not be empty"),
+            Self::OtherTable => "the revisions are of different tables".into(),
             Self::NotARow => "argument is not a row of a table".into(),
             Self::HistoryExists => {
                 "cannot drop extension \"directus_versions\" because there is recorded history"

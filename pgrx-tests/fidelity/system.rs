@@ -3,7 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use super::super::round_trip;
-    use crate::pg_tests::support::{run, table, text, yes};
+    use crate::pg_tests::support::{run, text, yes};
     use pgrx::prelude::*;
 
     #[pg_test]

@@ -4,6 +4,7 @@
 //! besides is none of the table's columns and is known by its name.
 
 use super::catalog::{self, Table};
+use super::list::List;
 use super::raw;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -95,7 +96,14 @@ impl Columns {
 
 /// Where the record of a collection was interrupted, in order.
 #[derive(Clone, Copy)]
-pub(super) struct Gaps(&'static [(i64, bool)]);
+pub(super) struct Gaps(&'static [Gap]);
+
+#[derive(Clone, Copy)]
+struct Gap {
+    since: i64,
+    rekeyed: bool,
+    at: i64,
+}
 
 impl Gaps {
     /// Reads the gaps of a collection into the current memory context.
@@ -107,82 +115,49 @@ impl Gaps {
         unsafe {
             let mut list = List::new();
             scan(Table::Gap, Table::GapKey, collection, |values| {
-                list.push((values[1].value() as i64, values[2].value() as u8 != 0));
+                list.push(Gap {
+                    since: values[1].value() as i64,
+                    rekeyed: values[2].value() as u8 != 0,
+                    at: values[3].value() as i64,
+                });
             });
-            list.slice().sort_unstable();
+            list.slice().sort_unstable_by_key(|gap: &Gap| gap.since);
             Self(list.slice())
         }
     }
 
     /// The last one at or before a revision.
     pub(super) fn before(self, revision: i64) -> i64 {
-        let gaps = self.0.iter().rev().find(|(since, _)| *since <= revision);
-        gaps.map_or(i64::MIN, |(since, _)| *since)
+        let gaps = self.0.iter().rev();
+        gaps.map(|gap| gap.since)
+            .find(|since| *since <= revision)
+            .unwrap_or(i64::MIN)
     }
 
     /// The first one behind a revision.
     pub(super) fn after(self, revision: i64) -> Option<i64> {
-        let gaps = self.0.iter().find(|(since, _)| *since > revision);
-        gaps.map(|(since, _)| *since)
+        self.0
+            .iter()
+            .map(|gap| gap.since)
+            .find(|since| *since > revision)
     }
 
     /// The last one since which items have other names.
     pub(super) fn rekeyed(self) -> i64 {
-        let gaps = self.0.iter().rev().find(|(_, rekeyed)| *rekeyed);
-        gaps.map_or(i64::MIN, |(since, _)| *since)
-    }
-}
-
-/// A growing list in memory of the server.
-pub(super) struct List<T> {
-    data: *mut T,
-    count: usize,
-    capacity: usize,
-}
-
-impl<T> List<T> {
-    /// Begins in the current memory context.
-    ///
-    /// # Safety
-    /// Must run in a backend.
-    pub(super) unsafe fn new() -> Self {
-        // SAFETY: allocates or raises.
-        let data = unsafe { raw::alloc_array(8) };
-        Self {
-            data,
-            count: 0,
-            capacity: 8,
-        }
+        let gap = self.0.iter().rev().find(|gap| gap.rekeyed);
+        gap.map_or(i64::MIN, |gap| gap.since)
     }
 
-    /// Appends an element.
-    ///
-    /// # Safety
-    /// Must run in the memory context in which the list began, or one that lives as long.
-    pub(super) unsafe fn push(&mut self, element: T) {
-        // SAFETY: the memory has room for so many.
-        unsafe {
-            if self.count == self.capacity {
-                self.capacity *= 2;
-                self.data =
-                    raw::repalloc_huge(self.data.cast(), self.capacity * size_of::<T>()).cast();
-            }
-            self.data.add(self.count).write(element);
-        }
-        self.count += 1;
+    /// The last one up to a time.
+    pub(super) fn until(self, at: i64) -> i64 {
+        let gap = self.0.iter().rev().find(|gap| gap.at <= at);
+        gap.map_or(i64::MIN, |gap| gap.since)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.count
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.count = 0;
-    }
-
-    pub(super) fn slice(&self) -> &'static mut [T] {
-        // SAFETY: so many were written; callers use one slice at a time.
-        unsafe { core::slice::from_raw_parts_mut(self.data, self.count) }
+    /// The first one later than a time.
+    pub(super) fn later(self, at: i64) -> Option<i64> {
+        let gap = self.0.iter().find(|gap| gap.at > at);
+        gap.map(|gap| gap.since)
     }
 }
 

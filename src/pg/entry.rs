@@ -4,8 +4,8 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, capture, drop, gate, history, moment, net, opaque, overlay, raw, reader, restored,
-    travel, truncate, undertake, undone,
+    activity, blame, capture, diff, drop, gate, history, moment, net, opaque, overlay, raw, reader,
+    restored, travel, truncate, undertake, undone,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -351,4 +351,18 @@ sql_function!(
     directus_versions_net,
     pg_finfo_directus_versions_net,
     net::net
+);
+
+sql_function!(
+    /// `diff(bigint, bigint)`
+    directus_versions_diff,
+    pg_finfo_directus_versions_diff,
+    diff::diff
+);
+
+sql_function!(
+    /// `blame(regclass, item)`
+    directus_versions_blame,
+    pg_finfo_directus_versions_blame,
+    blame::blame
 );

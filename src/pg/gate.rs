@@ -249,7 +249,7 @@ pub(super) unsafe fn is_hidden(subject: &Subject, item: &[u8]) -> bool {
         let types = [pg_sys::REGCLASSOID, pg_sys::TEXTARRAYOID, pg_sys::TEXTOID];
         let function = catalog::function(c"_row_visible", &types);
         let arguments = [Datum::from(subject.scope.relation), key, text_datum(item)];
-        !invoke_with(function, &arguments).is_some_and(|datum| datum.value() as u8 != 0)
+        invoke_with(function, &arguments).is_none_or(|datum| datum.value() as u8 == 0)
     }
 }
 

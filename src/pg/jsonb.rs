@@ -332,10 +332,6 @@ impl Writer {
         self.len
     }
 
-    pub(super) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     /// Gives the memory back.
     ///
     /// # Safety

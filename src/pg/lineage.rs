@@ -1,6 +1,6 @@
 //! The keys that an item's row had one after the other, and which entries of each are its own.
 
-use super::columns::List;
+use super::list::List;
 use super::raw;
 use super::row::action;
 use super::scan::{Range, Scan};
@@ -110,6 +110,17 @@ pub(super) unsafe fn find(subject: &Subject, item: &[u8], present: bool) -> Line
 }
 
 impl Lineage {
+    /// The revision that took the row to another key.
+    ///
+    /// # Safety
+    /// As for [`find`].
+    pub(super) unsafe fn moved_by(&self, subject: &Subject) -> Option<i64> {
+        // SAFETY: see above.
+        let arrival =
+            unsafe { arrival(subject.scope.collection, self.departed_to, &self.departure?) };
+        arrival.map(|entry| entry.id)
+    }
+
     /// Gives each entry in the order in which it happened to `action`, until that returns false. Memory of the moment is freed
     /// behind each.
     ///

@@ -52,7 +52,9 @@ unsafe fn tell(subject: &Subject, item: &[u8], at: i64) -> Option<Datum> {
                     return None;
                 } else {
                     // Another row may have had the key.
-                    let entry = occupant(subject, key, at)?;
+                    let Occupant::Row(entry) = occupant(subject, key, at, i64::MAX) else {
+                        return None;
+                    };
                     (snapshot::after(subject, &mut state, &entry), entry.id)
                 }
             }
@@ -75,55 +77,83 @@ enum Moment {
     Unrecorded,
 }
 
+/// What is not later than the first later entry of the row is of the time: the row's lock decides what came before what, also
+/// where a statement that began earlier waited for it.
 unsafe fn moment(subject: &Subject, lineage: &Lineage, at: i64) -> Moment {
     // SAFETY: see `item_at`.
     unsafe {
-        if let Some(departure) = &lineage.departure
-            && steps::entry(departure.id).is_none_or(|entry| entry.at <= at)
-        {
-            return Moment::Gone;
-        }
+        let departure = lineage.departure.and_then(|point| steps::entry(point.id));
         let mut later = None;
+        let mut before = departure.as_ref().map(|departure| departure.id);
+        if let Some(departure) = &departure
+            && departure.at > at
+        {
+            later = Some(departure.id);
+            before = None;
+        }
         for segment in lineage.segments {
-            let mut found = None;
             segment.walk_back(subject, |entry| {
                 if entry.is_saved_version() {
-                    return true;
-                }
-                if entry.at <= at {
-                    found = Some(entry.id);
-                } else {
+                } else if entry.at > at {
                     later = Some(entry.id);
+                    before = None;
+                } else if before.is_none() {
+                    before = Some(entry.id);
                 }
-                found.is_none()
+                true
             });
-            if let Some(id) = found {
-                return Moment::After(id);
-            }
         }
-        later.map_or(Moment::Unrecorded, Moment::Before)
+        // What was recorded before an interruption tells nothing of a time behind it.
+        let before = before.filter(|id| *id >= subject.gaps.until(at));
+        match (before, later) {
+            (Some(id), _) if departure.is_some_and(|departure| departure.id == id) => Moment::Gone,
+            (Some(id), _) => Moment::After(id),
+            (None, Some(id)) if departure.is_some_and(|departure| departure.id == id) => {
+                Moment::Before(lineage.moved_by(subject).unwrap_or(id))
+            }
+            (None, Some(id)) => Moment::Before(id),
+            (None, None) => Moment::Unrecorded,
+        }
     }
 }
 
-/// The last entry of a key up to a time, if a row was there then.
-unsafe fn occupant(subject: &Subject, key: &[u8], at: i64) -> Option<Entry> {
-    // SAFETY: see `item_at`.
+/// The last entry of a key that is of a time, if a row was there then.
+///
+/// # Safety
+/// Must run in a transaction with an active snapshot.
+pub(super) unsafe fn occupant(subject: &Subject, key: &[u8], at: i64, until: i64) -> Occupant {
+    // SAFETY: see above.
     unsafe {
         let range = Range {
             from: subject.gaps.rekeyed(),
-            until: i64::MAX,
+            until,
         };
         let mut steps = Steps::of(subject.scope.collection, key, range, true);
-        let mut found = None;
+        let mut found: Option<(i64, u8)> = None;
         while let Some(entry) = steps.next() {
-            if entry.at <= at && !entry.is_saved_version() {
-                if matches!(entry.action, action::CREATE | action::UPDATE) {
-                    found = Some(entry.id);
-                }
-                break;
+            if entry.is_saved_version() {
+            } else if entry.at > at {
+                found = None;
+            } else if found.is_none() {
+                found = Some((entry.id, entry.action));
             }
         }
         steps.end();
-        steps::entry(found?)
+        match found {
+            None => Occupant::Unknown,
+            Some((id, action::CREATE | action::UPDATE)) => {
+                steps::entry(id).map_or(Occupant::Unknown, Occupant::Row)
+            }
+            Some(_) => Occupant::None,
+        }
     }
+}
+
+/// Who had a key.
+pub(super) enum Occupant {
+    /// The row after this entry.
+    Row(Entry),
+    None,
+    /// Nothing was recorded of the key until then.
+    Unknown,
 }

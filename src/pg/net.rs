@@ -1,8 +1,9 @@
 //! What a transaction, or one revision, did to each item, all of it together: an item that it created and deleted is none.
 
 use super::arguments::argument;
-use super::columns::{Columns, List};
+use super::columns::Columns;
 use super::layout::Layout;
+use super::list::List;
 use super::raw::{self, Global};
 use super::reading::Record;
 use super::row::action;

@@ -97,9 +97,12 @@ pub(super) unsafe fn table_of(call: FunctionCallInfo, index: c_int) -> Oid {
     unsafe {
         let typid = pg_sys::get_fn_expr_argtype((*call).flinfo, index);
         let relid = pg_sys::get_typ_typrelid(raw::getBaseType(typid));
-        if relid == pg_sys::InvalidOid
-            || pg_sys::get_rel_relkind(relid) == pg_sys::RELKIND_COMPOSITE_TYPE as core::ffi::c_char
-        {
+        let is_table = relid != pg_sys::InvalidOid
+            && matches!(
+                pg_sys::get_rel_relkind(relid) as u8,
+                pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE
+            );
+        if !is_table {
             Error::NotARow.raise();
         }
         relid

@@ -74,6 +74,8 @@ pub(super) struct Item {
     count: usize,
     capacity: usize,
     fate: Option<(Order, Fate)>,
+    /// The first entry that is later than the time: what follows it is not of the time either.
+    cut: Option<Order>,
     /// A live row has the key.
     pub(super) is_live: bool,
     /// Its key changed.
@@ -93,12 +95,8 @@ impl Item {
 
     /// The fields that changed before the row's fate.
     pub(super) fn olds(&self) -> impl Iterator<Item = &Old> {
-        // SAFETY: so many were written.
-        let olds = if self.count == 0 {
-            &[]
-        } else {
-            unsafe { core::slice::from_raw_parts(self.olds, self.count) }
-        };
+        // SAFETY: so many were written, and the pointer is never null.
+        let olds = unsafe { core::slice::from_raw_parts(self.olds, self.count) };
         olds.iter().filter(|old| {
             self.fate
                 .is_none_or(|(order, _)| old.order.is_before(&order))
@@ -148,7 +146,7 @@ impl Past {
         }
     }
 
-    /// Notes what an entry that is not of the time any more changed.
+    /// Notes what an entry that is later than the time changed.
     ///
     /// # Safety
     /// Must run in a transaction; the state tells which field is which.
@@ -157,6 +155,38 @@ impl Past {
         unsafe {
             let item = &mut *self.item(entry.item.unwrap_or_default());
             let order = Order::of(entry);
+            if item.cut.is_none_or(|cut| order.is_before(&cut)) {
+                item.cut = Some(order);
+            }
+            self.note_order(state, entry, item, order);
+        }
+    }
+
+    /// Notes what an entry changed that is not later than the time, if it followed one that is: its statement began before, and
+    /// waited for the row.
+    ///
+    /// # Safety
+    /// As for [`Past::note`], which must have seen all that is later.
+    pub(super) unsafe fn note_straggler(&mut self, state: &mut State, entry: &Entry) {
+        // SAFETY: see above.
+        unsafe {
+            let item = self.find(entry.item.unwrap_or_default());
+            let order = Order::of(entry);
+            if !item.is_null() && (*item).cut.is_some_and(|cut| cut.is_before(&order)) {
+                self.note_order(state, entry, &mut *item, order);
+            }
+        }
+    }
+
+    unsafe fn note_order(
+        &mut self,
+        state: &mut State,
+        entry: &Entry,
+        item: &mut Item,
+        order: Order,
+    ) {
+        // SAFETY: see `note`.
+        unsafe {
             if item.fate.is_some_and(|(fate, _)| fate.is_before(&order)) {
                 return;
             }
@@ -286,6 +316,7 @@ impl Past {
                 count: 0,
                 capacity: 0,
                 fate: None,
+                cut: None,
                 is_live: false,
                 has_moved: false,
                 link: core::ptr::null_mut(),

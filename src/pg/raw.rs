@@ -330,15 +330,6 @@ unsafe extern "C-unwind" {
     pub(super) fn SPI_cursor_close(portal: pg_sys::Portal);
     pub(super) fn SPI_freetuptable(table: *mut pg_sys::SPITupleTable);
     pub(super) fn SPI_finish() -> c_int;
-    pub(super) fn SPI_execute_with_args(
-        query: *const c_char,
-        nargs: c_int,
-        types: *mut Oid,
-        values: *mut Datum,
-        nulls: *const c_char,
-        read_only: bool,
-        count: core::ffi::c_long,
-    ) -> c_int;
     pub(super) fn SPI_prepare(
         query: *const c_char,
         nargs: c_int,
@@ -353,12 +344,6 @@ unsafe extern "C-unwind" {
         read_only: bool,
         count: core::ffi::c_long,
     ) -> c_int;
-    pub(super) fn SPI_getbinval(
-        tuple: HeapTuple,
-        desc: TupleDesc,
-        column: c_int,
-        isnull: *mut bool,
-    ) -> Datum;
     pub(super) fn text_to_cstring(text: *const varlena) -> *mut c_char;
     // port.h and mb/pg_wchar.h are not part of pgrx's bindings.
     pub(super) fn pg_strong_random(buffer: *mut c_void, len: Size) -> bool;

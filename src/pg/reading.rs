@@ -290,7 +290,6 @@ pub(super) unsafe fn held(field: &Field, value: Value) -> Held {
                 word[..bytes.len().min(8)].copy_from_slice(&bytes[..bytes.len().min(8)]);
                 Held::Datum(extended(u64::from_ne_bytes(word), field.len))
             }
-            (Kind::Fixed, Value::Whole(bytes)) => Held::Datum(Datum::from(copied(bytes))),
             (Kind::Varlena, Value::Whole(bytes)) if bytes[0] == OMITTED => {
                 let mut rest = Cursor(&bytes[1..]);
                 let length = rest.number();
@@ -298,7 +297,9 @@ pub(super) unsafe fn held(field: &Field, value: Value) -> Held {
                 digest.copy_from_slice(rest.take(DIGEST));
                 Held::Omitted { length, digest }
             }
-            (Kind::Varlena, Value::Whole(bytes)) => Held::Datum(Datum::from(copied(bytes))),
+            (Kind::Fixed | Kind::Varlena, Value::Whole(bytes)) => {
+                Held::Datum(Datum::from(copied(bytes)))
+            }
             (
                 Kind::Varlena,
                 Value::Edit {

@@ -1,8 +1,8 @@
 //! An item as it was, as a row of its table.
 
 use super::arguments::{argument, null, relation_name, text_datum};
-use super::columns::List;
 use super::gate;
+use super::list::List;
 use super::overlay::{self, Row};
 use super::raw;
 use super::reading::Record;

@@ -101,13 +101,6 @@ pub(super) struct Range {
     pub(super) until: i64,
 }
 
-impl Range {
-    pub(super) const ALL: Self = Self {
-        from: i64::MIN,
-        until: i64::MAX,
-    };
-}
-
 /// Rows of the log in the order of their ids.
 pub(super) struct Scan {
     parts: *mut Part,

@@ -4,143 +4,19 @@
 //! their records hold them, each in memory of its own that is used again, so that a state costs the same after ten
 //! thousand revisions as after one.
 
-use super::columns::{Columns, List};
+use super::columns::Columns;
 use super::jsonb::{self, Writer};
-use super::layout::{Field, Layout};
+use super::layout::Layout;
+use super::list::List;
 use super::live::LiveRow;
 use super::raw;
-use super::reading::{self, Record, Value};
-use super::relation::{Column, Treatment};
+use super::reading::{Record, Value};
+use super::relation::Treatment;
 use super::sight::Sight;
+use super::slot::{self, Known, Slot};
 use super::typed::{Target, Typed};
-use super::types::TypeInfo;
-use super::value;
-use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, MemoryContext};
-
-/// What is known of a field.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
-    Nothing,
-    Null,
-    /// The bytes of a record.
-    Record,
-    /// A value of the live row.
-    Live,
-    Masked,
-}
-
-struct Slot {
-    /// The column's attribute number; 0 for a field that is none of the table's.
-    attnum: i16,
-    name: &'static [u8],
-    known: Known,
-    hidden: bool,
-    field: *const Field,
-    data: *mut u8,
-    len: usize,
-    capacity: usize,
-    datum: Datum,
-    info: *mut TypeInfo,
-}
-
-impl Slot {
-    fn new(attnum: i16, name: &'static [u8], hidden: bool) -> Self {
-        Self {
-            attnum,
-            name,
-            known: Known::Nothing,
-            hidden,
-            field: core::ptr::null(),
-            data: core::ptr::null_mut(),
-            len: 0,
-            capacity: 0,
-            datum: Datum::null(),
-            info: core::ptr::null_mut(),
-        }
-    }
-
-    unsafe fn room(&mut self, len: usize, context: MemoryContext) {
-        // SAFETY: the memory is the slot's own.
-        unsafe {
-            if self.data.is_null() || self.capacity < len {
-                let capacity = len.max(self.capacity * 2).max(32);
-                if !self.data.is_null() {
-                    raw::pfree(self.data.cast());
-                }
-                self.data = raw::MemoryContextAllocHuge(context, capacity).cast();
-                self.capacity = capacity;
-            }
-            self.len = len;
-        }
-    }
-
-    fn append(&mut self, at: &mut usize, bytes: &[u8]) {
-        debug_assert!(*at + bytes.len() <= self.len);
-        // SAFETY: `room` made room.
-        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), self.data.add(*at), bytes.len()) };
-        *at += bytes.len();
-    }
-
-    unsafe fn set(&mut self, field: &'static Field, value: Option<Value>, context: MemoryContext) {
-        self.known = Known::Null;
-        self.field = field;
-        let Some(value) = value else {
-            return;
-        };
-        self.known = Known::Record;
-        // SAFETY: the pieces of an edit lie within the old value, as its reader sees to.
-        unsafe {
-            let mut at = 0;
-            match value {
-                Value::Whole(bytes) => {
-                    self.room(bytes.len(), context);
-                    self.append(&mut at, bytes);
-                }
-                Value::Edit {
-                    old,
-                    prefix,
-                    suffix,
-                    middle,
-                } => {
-                    let before = raw::payload(old.as_ptr());
-                    if prefix + suffix > before.len() {
-                        Error::Broken { part: "record" }.raise();
-                    }
-                    let size = 4 + prefix + middle.len() + suffix;
-                    self.room(size, context);
-                    self.append(&mut at, &((size as u32) << 2).to_ne_bytes());
-                    self.append(&mut at, &before[..prefix]);
-                    self.append(&mut at, middle);
-                    self.append(&mut at, &before[before.len() - suffix..]);
-                }
-            }
-        }
-    }
-
-    /// Copies a value of a column into the slot's memory.
-    unsafe fn keep(&mut self, datum: Datum, column: &Column, context: MemoryContext) {
-        self.datum = datum;
-        if column.byval {
-            return;
-        }
-        // SAFETY: the value is of the column's type.
-        unsafe {
-            let value: *const u8 = datum.cast_mut_ptr();
-            let len = usize::try_from(column.len).unwrap_or_else(|_| raw::varsize(value));
-            self.room(len, context);
-            self.append(&mut 0, core::slice::from_raw_parts(value, len));
-            self.datum = Datum::from(self.data);
-        }
-    }
-
-    fn value(&self) -> Option<Value<'_>> {
-        // SAFETY: `set` wrote so many bytes.
-        (self.known == Known::Record)
-            .then(|| Value::Whole(unsafe { core::slice::from_raw_parts(self.data, self.len) }))
-    }
-}
 
 /// Where the fields of a layout go, by the names of an era.
 struct Map {
@@ -347,7 +223,7 @@ impl State {
             }
             for (place, _) in names.iter().filter(|(place, _)| shown(*place)) {
                 left -= 1;
-                let entry = write(&mut out, &slots[*place], left);
+                let entry = slot::write(&mut out, &slots[*place], left);
                 out.entry(&mut object, entry);
             }
             out.close(object);
@@ -403,9 +279,35 @@ impl State {
         unsafe {
             let mut out = Writer::new(pg_sys::CurrentMemoryContext, 256);
             let mut root = out.open_scalar();
-            let entry = write(&mut out, slot, 0);
+            let entry = slot::write(&mut out, slot, 0);
             out.entry(&mut root, entry);
             Some(out.finish_value(entry))
+        }
+    }
+
+    /// Whether a field is the same in both, by its value and not by an operator.
+    ///
+    /// # Safety
+    /// Both must be of one collection; must run in a transaction.
+    pub(super) unsafe fn is_same(&self, other: &Self, place: usize) -> bool {
+        let empty = Slot::new(0, &[], false);
+        let (a, b) = (self.slots.slice(), other.slots.slice());
+        let (a, b) = (
+            a.get(place).unwrap_or(&empty),
+            b.get(place).unwrap_or(&empty),
+        );
+        if a.hidden || a.known == b.known && matches!(a.known, Known::Nothing | Known::Null) {
+            return true;
+        }
+        // SAFETY: jsonb is compared by its bytes, and so by every digit.
+        unsafe {
+            let (Some(x), Some(y)) = (self.field_json(place), other.field_json(place)) else {
+                return false;
+            };
+            raw::payload(x.cast_mut_ptr::<u8>()) == raw::payload(y.cast_mut_ptr::<u8>())
+                && a.known != Known::Null
+                && b.known != Known::Null
+                && a.says_the_same(b)
         }
     }
 
@@ -420,6 +322,7 @@ impl State {
             return Typed::Unknown;
         };
         match slot.known {
+            _ if slot.hidden => Typed::Unknown,
             Known::Nothing | Known::Masked => Typed::Unknown,
             Known::Null => Typed::Null,
             Known::Live => Typed::Value(slot.datum),
@@ -439,17 +342,5 @@ impl State {
 
     pub(super) fn is_hidden(&self, place: usize) -> bool {
         self.slots.slice()[place].hidden
-    }
-}
-
-unsafe fn write(out: &mut Writer, slot: &Slot, fields_after: usize) -> u32 {
-    // SAFETY: the value is of the field, or of the live row's column.
-    unsafe {
-        match slot.known {
-            Known::Nothing | Known::Null => Writer::null(),
-            Known::Masked => out.string(b"**********"),
-            Known::Live => value::write_column(out, slot.info, slot.datum, fields_after).0,
-            Known::Record => reading::write(out, &*slot.field, slot.value(), fields_after),
-        }
     }
 }

@@ -223,14 +223,12 @@ impl Steps {
             core::mem::swap(&mut self.inner, &mut self.next);
             let mut first = self.ahead.take();
             loop {
-                let tuple = match first.take() {
-                    Some(tuple) => tuple,
-                    None => {
-                        let Some(tuple) = self.read() else {
-                            break;
-                        };
-                        tuple
-                    }
+                let next = match first.take() {
+                    Some(tuple) => Some(tuple),
+                    None => self.read(),
+                };
+                let Some(tuple) = next else {
+                    break;
                 };
                 let before = raw::switch_to(self.inner);
                 let copy = raw::heap_copytuple(tuple);

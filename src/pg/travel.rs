@@ -6,7 +6,8 @@
 use super::arguments::{argument, relation_name};
 use super::capture;
 use super::item;
-use super::later;
+use super::later::Later;
+use super::moment::{self, Occupant};
 use super::overlay;
 use super::past::{Fate, Item, Past};
 use super::raw;
@@ -14,6 +15,7 @@ use super::reading::Record;
 use super::relation::{self, Tracked};
 use super::row::{Values, action};
 use super::rows::Rows;
+use super::snapshot;
 use super::state::State;
 use super::steps::Entry;
 use super::subject::{self, Subject};
@@ -28,11 +30,17 @@ struct Travel {
     subject: Subject,
     state: State,
     rows: Rows,
+    /// The keys of the rows that were given, where the record was interrupted.
+    forgotten: Past,
+    later: Later,
     past: Past,
     /// Items by the keys that they have now, where keys changed since.
     moved: Option<Unwind>,
     relation: Relation,
     tracked: *const Tracked,
+    /// The time, and the first interruption of the record behind it.
+    at: i64,
+    gap: Option<i64>,
     targets: *mut Target,
     values: *mut Datum,
     nulls: *mut bool,
@@ -60,9 +68,16 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
             }
             .raise();
         }
+        let at = at.value() as i64;
         let (targets, has_attribute) = targets(relation);
         let state = State::of(subject.scope.collection, &subject.sight);
+        let gap = subject
+            .gaps
+            .later(at)
+            .filter(|_| !subject.sight.is_secured());
         let mut travel = Travel {
+            forgotten: Past::new(has_attribute, tracked.natts),
+            later: Later::of(subject.scope.collection, at),
             past: Past::new(has_attribute, tracked.natts),
             moved: None,
             subject,
@@ -70,16 +85,20 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
             rows,
             relation,
             tracked,
+            at,
+            gap,
             targets,
             values: raw::alloc_array(tracked.natts),
             nulls: raw::alloc_array(tracked.natts),
             scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions travel"),
         };
-        travel.look_back(at.value() as i64);
+        travel.look_back(at);
         travel.read_live();
         if !travel.subject.sight.is_secured() {
+            travel.add_forgotten();
             travel.add_deleted();
         }
+        travel.later.end();
         raw::relation_close(relation, pg_sys::NoLock as c_int);
         Datum::null()
     }
@@ -108,35 +127,39 @@ impl Travel {
     unsafe fn look_back(&mut self, at: i64) {
         // SAFETY: see `as_of`.
         unsafe {
-            let collection = self.subject.scope.collection;
             let rekeyed = self.subject.gaps.rekeyed();
             let (past, state, scratch) = (&mut self.past, &mut self.state, self.scratch);
             let mut has_moved = false;
-            later::each(collection, at, |tuple, desc| {
-                if has_moved {
-                    return;
-                }
+            let mut read = |tuple, desc, is_late: bool| {
                 let before = raw::switch_to(scratch);
                 let entry = Entry::read(tuple, desc);
-                if is_change(&entry) && entry.id >= rekeyed {
+                if is_change(&entry) && entry.id >= rekeyed && !has_moved {
                     has_moved = entry.former.is_some();
-                    past.note(state, &entry);
+                    if is_late {
+                        past.note(state, &entry);
+                    } else {
+                        past.note_straggler(state, &entry);
+                    }
                 }
                 raw::switch_to(before);
                 raw::MemoryContextReset(scratch);
-            });
+            };
+            self.later.each(|tuple, desc| read(tuple, desc, true));
+            self.later
+                .stragglers(|tuple, desc| read(tuple, desc, false));
             if !has_moved {
                 return;
             }
             // Keys went from row to row, so it matters what happened before what: all over again, from the last to the first.
             let mut unwind = Unwind::new(past);
-            later::each(collection, at, |tuple, desc| {
-                let id = super::scan::id(tuple);
-                if id >= rekeyed {
+            let mut keep = |tuple, desc| {
+                if super::scan::id(tuple) >= rekeyed {
                     unwind.keep(tuple, desc);
                 }
-            });
-            unwind.run(past, state, scratch);
+            };
+            self.later.each(&mut keep);
+            self.later.stragglers(&mut keep);
+            unwind.run(at, past, state, scratch);
             self.moved = Some(unwind);
         }
     }
@@ -197,7 +220,11 @@ impl Travel {
                     next += 1;
                 }
             }
-            if self.past.count == 0 || self.lay_over() {
+            let is_there = self.past.count == 0 || self.lay_over();
+            if self
+                .gap
+                .map_or(is_there, |gap| self.lay_known(gap, is_there))
+            {
                 self.rows.put(self.values, self.nulls);
             }
             raw::switch_to(before);
@@ -234,6 +261,81 @@ impl Travel {
             }
             self.lay(item);
             true
+        }
+    }
+
+    /// Lays what was recorded before an interruption over a row: what came behind it tells nothing of that time, but of rows of
+    /// which there is no record before. False if the row was not there.
+    unsafe fn lay_known(&mut self, gap: i64, is_there: bool) -> bool {
+        // SAFETY: see `as_of`.
+        unsafe {
+            let row = Values {
+                values: self.values,
+                nulls: self.nulls,
+            };
+            let key = subject::key(item::text(&*self.tracked, row));
+            (*self.forgotten.item(key)).is_live = true;
+            match moment::occupant(&self.subject, key, self.at, gap) {
+                Occupant::Unknown => is_there,
+                Occupant::None => false,
+                Occupant::Row(entry) => {
+                    snapshot::after(&self.subject, &mut self.state, &entry);
+                    self.lay_state();
+                    true
+                }
+            }
+        }
+    }
+
+    unsafe fn lay_state(&mut self) {
+        // SAFETY: see `as_of`.
+        unsafe {
+            for index in 0..self.past.natts {
+                if *self.past.has_attribute.add(index) {
+                    let attnum = i16::try_from(index + 1).unwrap_or(0);
+                    let typed = self.state.typed(attnum, &mut *self.targets.add(index));
+                    self.set(index, typed);
+                }
+            }
+        }
+    }
+
+    /// Adds the rows that were there before an interruption and are not any more, though no record tells where they went.
+    unsafe fn add_forgotten(&mut self) {
+        let Some(gap) = self.gap else {
+            return;
+        };
+        // SAFETY: see `as_of`.
+        unsafe {
+            let scratch = self.scratch;
+            let forgotten = &mut self.forgotten;
+            self.later.all_before(gap, |tuple, desc| {
+                let before = raw::switch_to(scratch);
+                let entry = Entry::read(tuple, desc);
+                if is_change(&entry) {
+                    forgotten.item(entry.item.unwrap_or_default());
+                }
+                raw::switch_to(before);
+                raw::MemoryContextReset(scratch);
+            });
+            for slot in 0..self.forgotten.slots() {
+                let item = self.forgotten.at(slot);
+                if item.is_null() || (*item).is_live {
+                    continue;
+                }
+                let before = raw::switch_to(self.scratch);
+                if let Occupant::Row(entry) =
+                    moment::occupant(&self.subject, (*item).key, self.at, gap)
+                    && snapshot::after(&self.subject, &mut self.state, &entry)
+                {
+                    core::ptr::write_bytes(self.nulls, 1, self.past.natts);
+                    self.lay_state();
+                    self.rows.put(self.values, self.nulls);
+                    (*self.past.item((*item).key)).is_live = true;
+                }
+                raw::switch_to(before);
+                raw::MemoryContextReset(self.scratch);
+            }
         }
     }
 

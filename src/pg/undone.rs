@@ -2,9 +2,10 @@
 
 use super::activity::may_select;
 use super::arguments::{argument, relation_name, text, text_datum};
-use super::columns::{Columns, List};
+use super::columns::Columns;
 use super::gate;
 use super::layout::Layout;
+use super::list::List;
 use super::origin::{self, Comment, Origin};
 use super::overlay::{self, Row};
 use super::raw;

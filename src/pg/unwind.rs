@@ -1,7 +1,7 @@
 //! Takes changes back one after the other, from the last to the first, where rows changed their keys: which row an item's text
 //! names depends on when.
 
-use super::columns::List;
+use super::list::List;
 use super::past::{Fate, Item, Past};
 use super::raw;
 use super::row::action;
@@ -92,12 +92,16 @@ impl Unwind {
     /// Must run in a transaction; the state tells which field is which.
     pub(super) unsafe fn run(
         &mut self,
+        at: i64,
         past: &mut Past,
         state: &mut State,
         scratch: MemoryContext,
     ) {
         let kept = self.kept.slice();
         sort(kept);
+        // SAFETY: see above.
+        let count = unsafe { self.leave_out(kept, at, past) };
+        let kept = &kept[..count];
         let mut end = kept.len();
         while end > 0 {
             let command = kept[end - 1].of_command();
@@ -115,6 +119,30 @@ impl Unwind {
                 raw::MemoryContextReset(scratch);
             }
             end = start;
+        }
+    }
+
+    /// Leaves out what is not later than the time, unless it followed something that is; gives how many are left.
+    unsafe fn leave_out(&self, kept: &mut [Kept], at: i64, past: &Past) -> usize {
+        // SAFETY: see `run`.
+        unsafe {
+            let before = raw::switch_to(self.context);
+            let mut late = Past::new(past.has_attribute, past.natts);
+            raw::switch_to(before);
+            let mut count = 0;
+            for index in 0..kept.len() {
+                let entry = kept[index].entry;
+                let keys = [entry.item, entry.former];
+                let follows = keys.iter().flatten().any(|key| !late.find(key).is_null());
+                if entry.at > at || follows {
+                    for key in keys.into_iter().flatten() {
+                        late.item(key);
+                    }
+                    kept.swap(count, index);
+                    count += 1;
+                }
+            }
+            count
         }
     }
 
