@@ -58,7 +58,9 @@ impl Copies {
     /// Copy the table as it is; the time lies between the statements before and those after.
     pub(crate) fn take(&mut self, session: &mut Session) -> String {
         let at = moment(session);
-        session.run(&format!("INSERT INTO copies SELECT {at}, row_now FROM t row_now"));
+        session.run(&format!(
+            "INSERT INTO copies SELECT {at}, row_now FROM t row_now"
+        ));
         self.0.push(at.clone());
         at
     }
