@@ -2,6 +2,8 @@
 //! others did since is kept.
 
 mod changes;
+#[cfg(test)]
+mod columns;
 mod conflicts;
 #[cfg(test)]
 mod foreign_keys;
