@@ -58,25 +58,24 @@ fn undo_revert_and_travel_whatever_the_columns_are_called() {
         ));
         session.same_rows(&now("t"), &Copies::rows(at));
     }
-    // Item by item: each revision of the third row, and of the one whose key changed.
-    session.run(&format!(
-        "SELECT * FROM directus_versions.revert_collection('t', {})",
-        times[3]
-    ));
-    for item in ["[3, \"z\"]", "[11, \"x!\"]"] {
-        for row in session.table(&format!(
-            "SELECT revision, data FROM directus_versions.history('t', '{item}') WHERE data IS NOT NULL"
-        )) {
-            let (revision, data) = (row[0].clone().unwrap(), row[1].clone().unwrap());
-            session.run(&format!("SELECT directus_versions.revert({revision})"));
-            assert!(
-                session.yes(&format!("SELECT count(*) = 1 FROM t row_now WHERE to_jsonb(row_now) = '{data}'")),
-                "revision {revision}"
-            );
-            session.run(&format!(
-                "SELECT * FROM directus_versions.diff({revision}); SELECT directus_versions.revert({revision}, '{{a}}')"
-            ));
-        }
+    // One item, over all of its revisions.
+    session.run("INSERT INTO t (t, r) VALUES (4, 'w')");
+    session.run(&format!("UPDATE t SET {} WHERE t = 4", each("{} = {} + 7")));
+    session.run("UPDATE t SET t = 5, r = 'w!' WHERE t = 4");
+    let told =
+        session.table("SELECT revision, data FROM directus_versions.history('t', '[5, \"w!\"]')");
+    assert_eq!(told.len(), 3);
+    for row in told.iter().chain(told.iter().rev()) {
+        let (revision, data) = (row[0].clone().unwrap(), row[1].clone().unwrap());
+        session.run(&format!("SELECT directus_versions.revert({revision})"));
+        let found = format!("SELECT count(*) FROM t row_now WHERE to_jsonb(row_now) = '{data}'");
+        session.shows(&found, "1");
+        session.run(&format!(
+            "SELECT * FROM directus_versions.diff({revision}); SELECT * FROM directus_versions.diff({revision}, {});
+             SELECT directus_versions.revert({revision}, '{{a,t}}')",
+            told[0][0].clone().unwrap()
+        ));
     }
+    session.run("SELECT * FROM directus_versions.blame('t', (SELECT directus_versions.item_of(row_now) FROM t row_now WHERE t = 5))");
     copies.check(&mut session);
 }
