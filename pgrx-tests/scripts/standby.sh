@@ -27,7 +27,7 @@ ask "
     SELECT directus_versions.track('event')" >/dev/null
 ask "INSERT INTO event SELECT i, i, 'v' FROM generate_series(1, 19) i; UPDATE article SET price = price + 0.00 WHERE id < 10"
 moment=$(ask "SELECT clock_timestamp()")
-ask "UPDATE article SET id = 100, title = 'moved' WHERE id = 1; DELETE FROM article WHERE id % 2 = 0; INSERT INTO article VALUES (2, 'again')"
+ask "UPDATE article SET id = 101, title = 'moved' WHERE id = 1; DELETE FROM article WHERE id % 2 = 0; INSERT INTO article VALUES (2, 'again')"
 ask "UPDATE event SET n = (n + 7) % 20; DELETE FROM event_a"
 
 "$DV_AS" "$(command -v pg_basebackup)" -D "$DV_TMP/standby" -R -X stream -h "$PGHOST" -p "$PGPORT" -U postgres
@@ -61,14 +61,14 @@ same() {
 
 readers() {
     local when=$1 item
-    for item in 1 2 3 100; do
+    for item in 1 2 3 101; do
         same "$when: history of article $item" "SELECT * FROM directus_versions.history('article', $item)"
     done
     same "$when: history of an event" "SELECT * FROM directus_versions.history('event', '[12, 19]')"
     same "$when: differences" "
         SELECT r.id, d.* FROM directus_versions.revisions r, directus_versions.diff(r.id) d
         WHERE r.collection = 'article' ORDER BY r.id, d.field"
-    same "$when: blame" "SELECT * FROM directus_versions.blame('article', 100) ORDER BY field"
+    same "$when: blame" "SELECT * FROM directus_versions.blame('article', 101) ORDER BY field"
     same "$when: an item then" "SELECT i, directus_versions.item_at('article', i, '$moment') FROM generate_series(1, 20) i"
     same "$when: articles then" "SELECT * FROM directus_versions.as_of(NULL::article, '$moment') ORDER BY id"
     same "$when: events then" "SELECT * FROM directus_versions.as_of(NULL::event, '$moment') ORDER BY id, n"
