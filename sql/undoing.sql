@@ -222,7 +222,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _unless_there(regclass) IS 'SQL that leaves out rows r of which the item is there';
 
-CREATE FUNCTION _undo_statement(target regclass, action "char", fields text[], force boolean, rows text) RETURNS text
+CREATE FUNCTION _undo_statement(target regclass, action "char", fields text[], force boolean, alone boolean, rows text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     condition CONSTANT text := directus_versions._key_condition(target, 'r.key');
@@ -235,12 +235,12 @@ BEGIN
             target, rows, condition, guard)
         WHEN 'd' THEN pg_catalog.format(
             'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS r%s', target, names, old, rows,
-            CASE WHEN NOT force THEN directus_versions._unless_there(target) END)
+            CASE WHEN alone AND NOT force THEN directus_versions._unless_there(target) END)
         ELSE pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM %s AS r WHERE %s%s RETURNING r.revision, r.key',
             target, names, old, rows, condition, guard)
     END;
 END $$;
-COMMENT ON FUNCTION _undo_statement(regclass, "char", text[], boolean, text) IS
+COMMENT ON FUNCTION _undo_statement(regclass, "char", text[], boolean, boolean, text) IS
 'SQL that takes back what rows r of _undone tell, as far as nothing stands in the way unless it is forced';
 
 CREATE FUNCTION _undo_conflicts(target regclass, action "char", fields text[], revisions bigint[], item text)
@@ -262,7 +262,7 @@ END $$;
 COMMENT ON FUNCTION _undo_conflicts(regclass, "char", text[], bigint[], text) IS
 'What stands in the way of taking back what was done to each item; NULL where nothing does';
 
-CREATE FUNCTION _undo_together(plans jsonb, revisions bigint[], item text, force boolean)
+CREATE FUNCTION _undo_together(plans jsonb, revisions bigint[], item text, force boolean, alone boolean)
 RETURNS TABLE (plan int, revision bigint, key text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -275,12 +275,12 @@ BEGIN
     SELECT 'WITH ' || pg_catalog.string_agg(pg_catalog.format('r%s AS MATERIALIZED (SELECT * FROM directus_versions._undone(NULL::%s,
                 ($1)[%s:%s], %L::pg_catalog.text[], $2)), w%1$s AS (%6$s)',
             p.n, p.target, p.first, p.last, p.fields,
-            directus_versions._undo_statement(p.target, p.action, p.fields, $4, 'r' || p.n)), ', ' ORDER BY p.n)
+            directus_versions._undo_statement(p.target, p.action, p.fields, $4, $5, 'r' || p.n)), ', ' ORDER BY p.n)
         || pg_catalog.string_agg(pg_catalog.format(
             ' %s SELECT %s AS plan, pg_catalog.array_agg(r.revision) AS revisions, pg_catalog.array_agg(r.key) AS keys FROM %s AS r%s',
             CASE WHEN p.place > 1 THEN 'UNION ALL' ELSE '' END, p.n,
             CASE WHEN p.action = 'd' THEN 'r' ELSE 'w' END || p.n,
-            CASE WHEN p.action = 'd' AND NOT $4 THEN directus_versions._unless_there(p.target) END), '' ORDER BY p.place)
+            CASE WHEN p.action = 'd' AND $5 AND NOT $4 THEN directus_versions._unless_there(p.target) END), '' ORDER BY p.place)
     INTO statement
     FROM (
         SELECT p.*, pg_catalog.row_number() OVER (ORDER BY pg_catalog.strpos('cud', p.action::text), p.n) AS place
@@ -294,8 +294,8 @@ BEGIN
     END LOOP;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 END $$;
-COMMENT ON FUNCTION _undo_together(jsonb, bigint[], text, boolean) IS
-'Takes back what was done to items of several tables by one statement, as far as nothing stands in the way, and tells which it did';
+COMMENT ON FUNCTION _undo_together(jsonb, bigint[], text, boolean, boolean) IS
+'Takes back what was done to items of several tables by one statement, as far as nothing stands in the way, and tells which it did. alone: nothing else in it can make room for an item that was deleted';
 
 CREATE FUNCTION _newest_first(revisions bigint[]) RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -321,7 +321,7 @@ BEGIN
         CONTINUE WHEN step.fields = '{}';
         single := pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
             'n', 1, 'target', step.target, 'action', step.action, 'fields', step.fields, 'first', 1, 'last', 2));
-        SELECT * INTO done FROM directus_versions._undo_together(single, ARRAY[one, 0], NULL, force);
+        SELECT * INTO done FROM directus_versions._undo_together(single, ARRAY[one, 0], NULL, force, true);
         place := pg_catalog.array_position(revisions, one);
         -- An item is told of once, by its last revision.
         IF done.revision IS NOT NULL AND revisions[place + 1] = 0 THEN
@@ -338,7 +338,7 @@ CREATE FUNCTION _undo_either(plans jsonb, revisions bigint[], force boolean)
 RETURNS TABLE (plan int, revision bigint, key text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN QUERY SELECT * FROM directus_versions._undo_together(plans, revisions, NULL, force);
+    RETURN QUERY SELECT * FROM directus_versions._undo_together(plans, revisions, NULL, force, false);
 EXCEPTION
     WHEN unique_violation OR exclusion_violation THEN
         RETURN QUERY SELECT * FROM directus_versions._undo_each(plans, revisions, force);
@@ -447,7 +447,7 @@ BEGIN
     SELECT pg_catalog.array_agg(u.plan) AS plans, pg_catalog.array_agg(u.revision) AS revisions, pg_catalog.array_agg(u.key) AS keys
     INTO done
     FROM (
-        SELECT * FROM directus_versions._undo_together(plans, revisions, present, $3) WHERE $2 IS NOT NULL
+        SELECT * FROM directus_versions._undo_together(plans, revisions, present, $3, true) WHERE $2 IS NOT NULL
         UNION ALL
         SELECT * FROM directus_versions._undo_either(plans, revisions, $3) WHERE $2 IS NULL
     ) AS u;
