@@ -33,12 +33,12 @@ use super::support::Session;
 
 /// Give SQL of a table's rows as they were; the time is an SQL expression.
 pub(crate) fn then(target: &str, at: &str) -> String {
-    format!("SELECT a FROM directus_versions.as_of(NULL::{target}, {at}) a")
+    format!("SELECT row_then FROM directus_versions.as_of(NULL::{target}, {at}) row_then")
 }
 
 /// Give SQL of a table's rows as they are.
 pub(crate) fn now(target: &str) -> String {
-    format!("SELECT t FROM {target} t")
+    format!("SELECT row_now FROM {target} row_now")
 }
 
 /// Copies of a table `t`, of `search_path`, each with its time, in a table `copies`.
@@ -58,7 +58,9 @@ impl Copies {
     /// Copy the table as it is; the time lies between the statements before and those after.
     pub(crate) fn take(&mut self, session: &mut Session) -> String {
         let at = moment(session);
-        session.run(&format!("INSERT INTO copies SELECT {at}, t FROM t"));
+        session.run(&format!(
+            "INSERT INTO copies SELECT {at}, row_now FROM t row_now"
+        ));
         self.0.push(at.clone());
         at
     }
@@ -95,7 +97,7 @@ impl Copies {
 #[cfg(test)]
 pub(crate) fn moment(session: &mut Session) -> String {
     let at = session
-        .text("SELECT clock_timestamp() AT TIME ZONE 'UTC'")
+        .text("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')")
         .unwrap();
     format!("'{at}+00'::timestamptz")
 }

@@ -2,6 +2,8 @@
 //! others did since is kept.
 
 mod changes;
+#[cfg(test)]
+mod columns;
 mod conflicts;
 #[cfg(test)]
 mod foreign_keys;
@@ -40,6 +42,15 @@ fn revision(collection: &str, sql: &str) -> i64 {
 /// Undo, and give the new revision.
 fn undo(revision: i64) -> Option<i64> {
     text(&format!("SELECT directus_versions.undo({revision})")).map(|id| id.parse().unwrap())
+}
+
+/// Tell whether a text names a field, in quotes or not.
+fn names(text: &str, field: &str) -> bool {
+    text.match_indices(field).any(|(start, _)| {
+        let part_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+        !text[..start].ends_with(part_of_a_word)
+            && !text[start + field.len()..].starts_with(part_of_a_word)
+    })
 }
 
 /// Run statements in one transaction and give its id.

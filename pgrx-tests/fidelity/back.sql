@@ -29,7 +29,7 @@ BEGIN
             ELSE format('UPDATE %s SET (%s) = ROW(%s)', target, columns, sample) END;
         action := 'UPDATE';
         EXECUTE format('INSERT INTO back_rows (revision, r)
-            SELECT (SELECT max(id) FROM directus_versions.revisions WHERE collection = $1), t FROM %s t', target)
+            SELECT (SELECT max(id) FROM directus_versions.revisions WHERE collection = $1), back_row FROM %s back_row', target)
         USING of_collection;
     END LOOP;
     FOR known IN EXECUTE 'SELECT revision FROM back_rows ORDER BY step DESC' LOOP
@@ -61,9 +61,9 @@ CREATE OR REPLACE FUNCTION pg_temp.back_problems(target regclass, of_revision bi
 LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE format(
-        'SELECT CASE WHEN live.t IS NULL THEN format(''%%s %%s: there is no row'', $1, $2)
-                ELSE format(''%%s %%s: other bytes in %%s'', $1, $2, pg_temp.changed(b.r, live.t)) END
-         FROM (SELECT r FROM back_rows WHERE revision = $2 ORDER BY step LIMIT 1) b LEFT JOIN %s live(t) ON true
-         WHERE live.t IS NULL OR live.t OPERATOR(pg_catalog.*<>) b.r', format('(SELECT t FROM %s t)', target))
+        'SELECT CASE WHEN live.r IS NULL THEN format(''%%s %%s: there is no row'', $1, $2)
+                ELSE format(''%%s %%s: other bytes in %%s'', $1, $2, pg_temp.changed(b.r, live.r)) END
+         FROM (SELECT r FROM back_rows WHERE revision = $2 ORDER BY step LIMIT 1) b LEFT JOIN %s live(r) ON true
+         WHERE live.r IS NULL OR live.r OPERATOR(pg_catalog.*<>) b.r', format('(SELECT back_row FROM %s back_row)', target))
     USING what, of_revision;
 END $$;

@@ -234,6 +234,35 @@ fn revert_collection_before_tracking_and_without_a_table() {
     assert_eq!(recorded(&mut session), before);
 }
 
+/// Of each row that is written each trigger fires once.
+#[test]
+fn revert_collection_fires_each_trigger_once() {
+    let mut session = in_schema("revert_collection_fires");
+    session.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text); SELECT directus_versions.track('t');
+         INSERT INTO t SELECT i, 'a' FROM generate_series(1, 6) i",
+    );
+    let mut copies = Copies::new(&mut session);
+    let at = copies.take(&mut session);
+    session.run("UPDATE t SET v = 'b' WHERE id < 3; UPDATE t SET v = 'c' WHERE id = 1; DELETE FROM t WHERE id = 4; INSERT INTO t VALUES (9, 'x')");
+    session.run(
+        "CREATE TABLE fired (what text);
+         CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO fired VALUES (concat_ws(' ', TG_WHEN, TG_OP));
+             RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+         END $$;
+         CREATE TRIGGER a BEFORE INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION fire();
+         CREATE TRIGGER b AFTER INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION fire()",
+    );
+    session.run(&call(&at, false));
+    session.same_rows(&now("t"), &Copies::rows(&at));
+    session.shows(
+        "SELECT string_agg(what || ' ' || n, ', ' ORDER BY what)
+         FROM (SELECT what, count(*) AS n FROM fired GROUP BY what) q",
+        "AFTER DELETE 1, AFTER INSERT 1, AFTER UPDATE 2, BEFORE DELETE 1, BEFORE INSERT 1, BEFORE UPDATE 2",
+    );
+}
+
 /// Partitions, generated and identity columns, and what is not saved.
 #[test]
 fn revert_collection_of_a_partitioned_table() {

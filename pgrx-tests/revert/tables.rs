@@ -108,4 +108,21 @@ mod tests {
         assert!(revert(first).is_some());
         shows("SELECT concat(v, n) FROM rev_anew", "a1");
     }
+
+    /// It was deleted while nothing was recorded: it is not there, and so it is created.
+    #[pg_test]
+    fn revert_of_an_item_that_went_unseen() {
+        tracked("rev_unseen_del");
+        let first = revision(
+            "rev_unseen_del",
+            "INSERT INTO rev_unseen_del VALUES (1, 'a', 1)",
+        );
+        keep("rev_unseen_del");
+        run(
+            "SELECT directus_versions.untrack('rev_unseen_del'); DELETE FROM rev_unseen_del;
+             SELECT directus_versions.track('rev_unseen_del')",
+        );
+        assert!(revert(first).is_some());
+        is_again("rev_unseen_del");
+    }
 }

@@ -23,6 +23,6 @@ BEGIN
             WHEN step <= cardinality(plan.samples)
             THEN format('UPDATE %s SET (%s) = ROW(%s) WHERE id = 1', plan.target, columns, plan.samples[step])
             ELSE format('DELETE FROM %s', plan.target) END;
-        EXECUTE format('INSERT INTO %s_copies SELECT $1, t FROM %1$s t', plan.target) USING step;
+        EXECUTE format('INSERT INTO %s_copies SELECT $1, row_now FROM %1$s row_now', plan.target) USING step;
     END LOOP;
 END $$;

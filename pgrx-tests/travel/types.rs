@@ -38,9 +38,9 @@ fn travel_with_enums_domains_and_composites() {
         "CREATE TYPE mood AS ENUM ('sad', 'so \"so\"', '');
          CREATE DOMAIN price AS numeric(12, 4) CHECK (VALUE >= 0);
          CREATE TYPE pair AS (\"a \"\"b\"\"\" numeric, b timestamptz[], c mood);
-         CREATE DOMAIN some AS pair CHECK (VALUE IS NULL OR (VALUE).b IS NOT NULL);
+         CREATE DOMAIN whole AS pair CHECK (VALUE IS NULL OR (VALUE).b IS NOT NULL);
          CREATE TYPE deep AS (p pair, l pair[])",
-        "m mood, p price, c pair, s some, d deep, l mood[], q price[], r pair[]",
+        "m mood, p price, c pair, s whole, d deep, l mood[], q price[], r pair[]",
         &[
             "'sad', 1.1, ROW(1.10, '{2024-01-01}', 'sad'), ROW(NULL, '{}', ''), ROW(ROW(1, NULL, NULL), '{}'),
              '{sad,\"so \\\"so\\\"\"}', '{1.1,NULL}', ARRAY[ROW(1.0, NULL, 'sad')::pair]",

@@ -1,7 +1,7 @@
 //! Undoing beside other writers: a change that comes meanwhile is a conflict, not lost.
 #![cfg(test)]
 
-use super::{transaction, undoing};
+use super::{names, transaction, undoing};
 use crate::pg_tests::support::{Raised, Session, beside, in_schema};
 use std::thread;
 
@@ -9,10 +9,10 @@ use std::thread;
 fn changed(schema: &str) -> (Session, String, i64) {
     let mut session = in_schema(schema);
     session.run(
-        "CREATE TABLE t (id int PRIMARY KEY, a int, b int); SELECT directus_versions.track('t');
+        "CREATE TABLE t (id int PRIMARY KEY, alpha int, b int); SELECT directus_versions.track('t');
          INSERT INTO t VALUES (1, 0, 0), (2, 0, 0)",
     );
-    let id = transaction(&mut session, "UPDATE t SET a = 1 WHERE id = 1");
+    let id = transaction(&mut session, "UPDATE t SET alpha = 1 WHERE id = 1");
     let revision = session.int(&format!(
         "SELECT max(id) FROM directus_versions.revisions WHERE collection = '{schema}.t'"
     ));
@@ -43,12 +43,12 @@ fn meanwhile(schema: &str, open: &mut Session, sql: &str) -> Option<Raised> {
 fn undo_waits_and_finds_the_conflict() {
     let schema = "undo_waits";
     let (mut other, _, revision) = changed(schema);
-    other.run("BEGIN; UPDATE t SET a = 5 WHERE id = 1");
+    other.run("BEGIN; UPDATE t SET alpha = 5 WHERE id = 1");
     let call = format!("SELECT directus_versions.undo({revision})");
     let raised = meanwhile(schema, &mut other, &call).unwrap();
     assert_eq!(raised.state, "40001");
-    assert!(raised.detail.contains("\"a\""), "{raised:?}");
-    other.shows("SELECT concat(a, b) FROM t WHERE id = 1", "50");
+    assert!(names(&raised.detail, "alpha"), "{raised:?}");
+    other.shows("SELECT concat(alpha, b) FROM t WHERE id = 1", "50");
 }
 
 #[test]
@@ -58,17 +58,17 @@ fn undo_waits_and_keeps_another_field() {
     other.run("BEGIN; UPDATE t SET b = 5 WHERE id = 1");
     let call = format!("SELECT directus_versions.undo({revision})");
     assert_eq!(meanwhile(schema, &mut other, &call), None);
-    other.shows("SELECT concat(a, b) FROM t WHERE id = 1", "05");
+    other.shows("SELECT concat(alpha, b) FROM t WHERE id = 1", "05");
 }
 
 #[test]
 fn undo_transaction_waits_and_finds_the_conflict() {
     let schema = "undo_all_waits";
     let (mut other, id, _) = changed(schema);
-    other.run("BEGIN; UPDATE t SET a = 5 WHERE id = 1");
+    other.run("BEGIN; UPDATE t SET alpha = 5 WHERE id = 1");
     let raised = meanwhile(schema, &mut other, &undoing(&id, "")).unwrap();
     assert_eq!(raised.state, "40001");
-    other.shows("SELECT concat(a, b) FROM t WHERE id = 1", "50");
+    other.shows("SELECT concat(alpha, b) FROM t WHERE id = 1", "50");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn undo_transaction_waits_and_keeps_another_field() {
     let (mut other, id, _) = changed(schema);
     other.run("BEGIN; UPDATE t SET b = 5 WHERE id = 1");
     assert_eq!(meanwhile(schema, &mut other, &undoing(&id, "")), None);
-    other.shows("SELECT concat(a, b) FROM t WHERE id = 1", "05");
+    other.shows("SELECT concat(alpha, b) FROM t WHERE id = 1", "05");
 }
 
 /// Another deletes the row that the undo would change.
@@ -106,7 +106,7 @@ fn undo_transaction_twice_at_once() {
     if let Some(raised) = meanwhile(schema, &mut first, &undoing(&id, "")) {
         assert_eq!(raised.state, "40001");
     }
-    first.shows("SELECT concat(a, b) FROM t WHERE id = 1", "00");
+    first.shows("SELECT concat(alpha, b) FROM t WHERE id = 1", "00");
     first.shows(
         &format!("SELECT count(*) FROM directus_versions.activity WHERE collection = '{schema}.t' AND action = 'update'"),
         "2",
@@ -120,11 +120,11 @@ fn undo_transaction_is_a_part_of_the_caller_s_transaction() {
     let mut other = beside(schema);
     session.run("BEGIN; SAVEPOINT s");
     session.run(&undoing(&id, ""));
-    session.shows("SELECT a FROM t WHERE id = 1", "0");
+    session.shows("SELECT alpha FROM t WHERE id = 1", "0");
     session.run("ROLLBACK TO s");
-    session.shows("SELECT a FROM t WHERE id = 1", "1");
+    session.shows("SELECT alpha FROM t WHERE id = 1", "1");
     session.run(&undoing(&id, ""));
-    other.shows("SELECT a FROM t WHERE id = 1", "1");
+    other.shows("SELECT alpha FROM t WHERE id = 1", "1");
     session.run("COMMIT");
-    other.shows("SELECT a FROM t WHERE id = 1", "0");
+    other.shows("SELECT alpha FROM t WHERE id = 1", "0");
 }

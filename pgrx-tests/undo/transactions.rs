@@ -2,7 +2,7 @@
 #![cfg(test)]
 
 use super::{contents, recorded, transaction, undoing};
-use crate::pg_tests::support::{Session, in_schema};
+use crate::pg_tests::support::{Session, beside, in_schema};
 
 const TABLES: [&str; 2] = ["t", "u"];
 
@@ -240,6 +240,62 @@ fn undo_transaction_of_many_rows() {
     );
 }
 
+/// Of each row that is written each trigger fires once.
+#[test]
+fn undo_transaction_fires_each_trigger_once() {
+    let mut session = two_tables("undo_fires");
+    let id = transaction(
+        &mut session,
+        "UPDATE t SET v = 'x' WHERE id IN (1, 2); DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (7, 'new', 7, NULL);
+         UPDATE u SET v = 'x' WHERE b = 1",
+    );
+    session.run(
+        "CREATE TABLE fired (what text);
+         CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             INSERT INTO fired VALUES (concat_ws(' ', TG_TABLE_NAME, TG_WHEN, TG_OP));
+             RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+         END $$;
+         CREATE TRIGGER a BEFORE INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION fire();
+         CREATE TRIGGER b AFTER INSERT OR UPDATE OR DELETE ON t FOR EACH ROW EXECUTE FUNCTION fire();
+         CREATE TRIGGER a BEFORE INSERT OR UPDATE OR DELETE ON u FOR EACH ROW EXECUTE FUNCTION fire()",
+    );
+    session.run(&undoing(&id, ""));
+    session.shows(
+        "SELECT string_agg(what || ' ' || n, ', ' ORDER BY what)
+         FROM (SELECT what, count(*) AS n FROM fired GROUP BY what) q",
+        "t AFTER DELETE 1, t AFTER INSERT 1, t AFTER UPDATE 2, t BEFORE DELETE 1, t BEFORE INSERT 1, \
+         t BEFORE UPDATE 2, u BEFORE UPDATE 1",
+    );
+}
+
+/// No setting of the session has a say in what a value is.
+#[test]
+fn undo_transaction_does_not_follow_the_session_s_settings() {
+    let mut session = in_schema("undo_settings");
+    session.run(
+        "CREATE TABLE t (id int PRIMARY KEY, d date, w timestamptz, i interval, f float8, b bytea, m money, k tstzrange);
+         SELECT directus_versions.track('t');
+         INSERT INTO t VALUES (1, '2024-02-03', '2024-02-03 04:05:06.789+05:30', '1 mon -2 days 03:04:05.6',
+             0.1::float8 + 0.2, '\\x00ff5c', 1234.5, '[2024-02-03 04:05:06+05,)');
+         CREATE TABLE kept AS SELECT row_now AS r FROM t row_now",
+    );
+    for settings in [
+        "SET timezone = 'Asia/Kolkata'; SET datestyle = 'German'; SET intervalstyle = 'sql_standard'",
+        "SET timezone = 'America/New_York'; SET datestyle = 'SQL, DMY'; SET bytea_output = 'escape'",
+        "SET extra_float_digits = -15; SET intervalstyle = 'iso_8601'; SET datestyle = 'Postgres, MDY'",
+    ] {
+        session.run(settings);
+        for sql in [
+            "UPDATE t SET d = NULL, w = NULL, i = NULL, f = NULL, b = NULL, m = NULL, k = NULL",
+            "DELETE FROM t",
+        ] {
+            let id = transaction(&mut session, sql);
+            session.run(&undoing(&id, ""));
+            session.same_rows("SELECT row_now FROM t row_now", "SELECT r FROM kept");
+        }
+    }
+}
+
 #[test]
 fn undo_transaction_that_is_not_known() {
     let schema = "undo_unknown";
@@ -252,6 +308,9 @@ fn undo_transaction_that_is_not_known() {
         session.run("ROLLBACK");
         id
     };
+    let mut open = beside(schema);
+    open.run("BEGIN; UPDATE u SET v = 'open'");
+    let uncommitted = open.text("SELECT pg_current_xact_id()").unwrap();
     let before = (
         contents(&mut session, &TABLES),
         recorded(&mut session, schema),
@@ -259,6 +318,7 @@ fn undo_transaction_that_is_not_known() {
     for id in [
         elsewhere.as_str(),
         &rolled_back,
+        &uncommitted,
         "0",
         "3",
         "18446744073709551615",
