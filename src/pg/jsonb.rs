@@ -205,6 +205,17 @@ impl Writer {
         self.sized(STRING, start)
     }
 
+    /// Ends a string of which the bytes were appended.
+    pub(super) fn string_from(&mut self, start: usize) -> u32 {
+        self.sized(STRING, start)
+    }
+
+    /// What was appended since.
+    pub(super) fn bytes_from(&self, start: usize) -> &[u8] {
+        // SAFETY: so much was written.
+        unsafe { core::slice::from_raw_parts(self.data.add(start), self.len - start) }
+    }
+
     pub(super) fn null() -> u32 {
         NULL
     }

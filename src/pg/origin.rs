@@ -13,7 +13,6 @@ use std::collections::HashMap;
 
 /// In which words an origin is told.
 pub(super) enum Comment {
-    Revert,
     Undo,
     Words(Box<[u8]>),
 }
@@ -32,15 +31,13 @@ impl Origin {
             len: 0,
         };
         let source = self.source.unwrap_or_default();
-        let written = match &self.comment {
-            Comment::Revert => write!(line, "revert to revision {source}"),
-            Comment::Undo => write!(line, "undo of revision {source}"),
-            Comment::Words(_) => Ok(()),
-        };
-        debug_assert!(written.is_ok());
         let words = match &self.comment {
             Comment::Words(words) => words,
-            _ => &line.text[..line.len],
+            Comment::Undo => {
+                let written = write!(line, "undo of revision {source}");
+                debug_assert!(written.is_ok());
+                &line.text[..line.len]
+            }
         };
         // SAFETY: palloc'd memory of that size.
         unsafe {
@@ -57,7 +54,7 @@ struct Line {
     len: usize,
 }
 
-impl core::fmt::Write for Line {
+impl Write for Line {
     fn write_str(&mut self, more: &str) -> core::fmt::Result {
         let room = self.text.get_mut(self.len..self.len + more.len());
         room.ok_or(core::fmt::Error)?
@@ -67,12 +64,15 @@ impl core::fmt::Write for Line {
     }
 }
 
+/// For each item of a collection the command that writes it, and why.
+type Items = HashMap<Box<[u8]>, (u32, Origin)>;
+
 struct Work {
     /// The nesting level of the transaction in which the outermost function began; 0 for none.
     level: i32,
     depth: usize,
     /// By collection and item.
-    announced: Option<HashMap<i32, HashMap<Box<[u8]>, (u32, Origin)>>>,
+    announced: Option<HashMap<i32, Items>>,
     /// The `search_path` of the caller, for the triggers of its tables.
     path: *mut core::ffi::c_char,
 }
@@ -129,18 +129,14 @@ pub(super) fn abort(level: i32) {
 
 /// Says why an item will be written. Raises 42501 where no function of ours is at work.
 pub(super) fn announce(collection: i32, item: &[u8], origin: Origin) {
-    match &mut WORK.get().announced {
-        Some(announced) => {
-            // SAFETY: reads the number of the command that runs, or comes next.
-            let command = unsafe { raw::GetCurrentCommandId(false) };
-            let items = announced.entry(collection).or_default();
-            items.insert(item.into(), (command, origin));
-        }
-        None => {
-            drop(origin);
-            Error::NotAtWork.raise()
-        }
-    }
+    let Some(announced) = &mut WORK.get().announced else {
+        drop(origin);
+        Error::NotAtWork.raise()
+    };
+    // SAFETY: reads the number of the command that runs, or comes next.
+    let command = unsafe { raw::GetCurrentCommandId(false) };
+    let items = announced.entry(collection).or_default();
+    items.insert(item.into(), (command, origin));
 }
 
 /// Takes what was said of a command's write of an item, and not of another's, as of a trigger that it fires: the source, and

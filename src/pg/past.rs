@@ -5,6 +5,7 @@
 
 use super::layout::Field;
 use super::lineage;
+use super::order::Order;
 use super::raw;
 use super::reading::{Record, Value};
 use super::row::action;
@@ -12,30 +13,6 @@ use super::state::State;
 use super::steps::Entry;
 use pgrx::pg_sys;
 use pgrx::pg_sys::MemoryContext;
-
-/// When an entry happened: within a transaction by command, else by id. See `super::steps`.
-#[derive(Clone, Copy)]
-pub(super) struct Order {
-    transaction: u64,
-    within: (u32, bool, i64),
-}
-
-impl Order {
-    pub(super) fn of(entry: &Entry) -> Self {
-        Self {
-            transaction: entry.transaction,
-            within: entry.order(),
-        }
-    }
-
-    fn is_before(&self, other: &Self) -> bool {
-        if self.transaction == other.transaction {
-            self.within < other.within
-        } else {
-            self.within.2 < other.within.2
-        }
-    }
-}
 
 /// What a field was.
 #[derive(Clone, Copy)]
@@ -285,7 +262,7 @@ impl Past {
     pub(super) unsafe fn item(&mut self, key: &[u8]) -> *mut Item {
         // SAFETY: a slot is free or has an item.
         unsafe {
-            let hash = hash(key);
+            let hash = raw::hash(key);
             let slot = self.slot(key, hash);
             if !(*slot).is_null() {
                 return *slot;
@@ -331,7 +308,7 @@ impl Past {
     /// Must run in a backend.
     pub(super) unsafe fn find(&self, key: &[u8]) -> *mut Item {
         // SAFETY: a slot is free or has an item.
-        unsafe { *self.slot(key, hash(key)) }
+        unsafe { *self.slot(key, raw::hash(key)) }
     }
 
     unsafe fn slot(&self, key: &[u8], hash: u64) -> *mut *mut Item {
@@ -416,10 +393,4 @@ impl Past {
             room
         }
     }
-}
-
-fn hash(key: &[u8]) -> u64 {
-    let len = core::ffi::c_int::try_from(key.len()).unwrap_or(0);
-    // SAFETY: reads the bytes given.
-    unsafe { raw::hash_bytes_extended(key.as_ptr(), len, 0) }
 }

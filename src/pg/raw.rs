@@ -449,6 +449,13 @@ pub(super) unsafe fn alloc_array<T>(count: usize) -> *mut T {
     unsafe { palloc0(count.max(1) * size_of::<T>()).cast() }
 }
 
+/// A hash of bytes, the server's own.
+pub(super) fn hash(bytes: &[u8]) -> u64 {
+    let len = c_int::try_from(bytes.len()).unwrap_or(0);
+    // SAFETY: reads the bytes given.
+    unsafe { hash_bytes_extended(bytes.as_ptr(), len, 0) }
+}
+
 /// `CHECK_FOR_INTERRUPTS()`.
 pub(super) unsafe fn check_for_interrupts() {
     // SAFETY: reading a volatile flag that a signal handler sets.

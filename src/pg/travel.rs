@@ -19,10 +19,11 @@ use super::snapshot;
 use super::state::State;
 use super::steps::Entry;
 use super::subject::{self, Subject};
-use super::typed::{Target, Typed};
+use super::table;
+use super::typed::{self, Target, Typed};
 use super::unwind::Unwind;
 use crate::error::Error;
-use core::ffi::{c_char, c_int};
+use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, Relation};
 
@@ -69,7 +70,7 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
             .raise();
         }
         let at = at.value() as i64;
-        let (targets, has_attribute) = targets(relation);
+        let (targets, has_attribute) = typed::targets(relation);
         let state = State::of(subject.scope.collection, &subject.sight);
         let gap = subject
             .gaps
@@ -101,24 +102,6 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
         travel.later.end();
         raw::relation_close(relation, pg_sys::NoLock as c_int);
         Datum::null()
-    }
-}
-
-unsafe fn targets(relation: Relation) -> (*mut Target, *const bool) {
-    // SAFETY: the relation is open.
-    unsafe {
-        let desc = (*relation).rd_att;
-        let natts = (*desc).natts as usize;
-        let targets: *mut Target = raw::alloc_array(natts);
-        let has_attribute: *mut bool = raw::alloc_array(natts);
-        for index in 0..natts {
-            let attribute = raw::attribute(desc, index);
-            if !(*attribute).attisdropped {
-                *has_attribute.add(index) = true;
-                targets.add(index).write(Target::of(attribute, relation));
-            }
-        }
-        (targets, has_attribute)
     }
 }
 
@@ -178,27 +161,10 @@ impl Travel {
 
     /// Reads the table as the caller.
     unsafe fn read_live(&mut self) {
-        // SAFETY: the receiver lives until the query has ended.
+        // SAFETY: the relation is open.
         unsafe {
-            let query = query((*self.relation).rd_id);
-            let mut receiver = Receiver {
-                head: pg_sys::DestReceiver {
-                    receiveSlot: Some(receive),
-                    rStartup: Some(start),
-                    rShutdown: Some(end),
-                    rDestroy: Some(end),
-                    mydest: pg_sys::CommandDest::DestNone,
-                },
-                travel: self,
-            };
-            let options = pg_sys::SPIExecuteOptions {
-                read_only: true,
-                dest: (&raw mut receiver).cast(),
-                ..Default::default()
-            };
-            raw::SPI_connect();
-            raw::SPI_execute_extended(query, &raw const options);
-            raw::SPI_finish();
+            let relid = (*self.relation).rd_id;
+            table::each_row(relid, &mut |slot| self.take(slot));
         }
     }
 
@@ -429,50 +395,3 @@ fn is_change(entry: &Entry) -> bool {
         action::CREATE | action::UPDATE | action::DELETE | action::MOVED
     )
 }
-
-/// The query for every row of a table.
-unsafe fn query(relid: pg_sys::Oid) -> *const c_char {
-    // SAFETY: the names are of a relation that is open.
-    unsafe {
-        let schema = pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relid));
-        let name = raw::quote_qualified_identifier(schema, pg_sys::get_rel_name(relid));
-        let name = core::ffi::CStr::from_ptr(name).to_bytes();
-        let start = b"SELECT t.* FROM ";
-        let end = b" AS t\0";
-        let text: *mut u8 = raw::alloc_array(start.len() + name.len() + end.len());
-        let mut at = 0;
-        for part in [&start[..], name, &end[..]] {
-            core::ptr::copy_nonoverlapping(part.as_ptr(), text.add(at), part.len());
-            at += part.len();
-        }
-        text.cast()
-    }
-}
-
-/// Takes the rows of the query as they come.
-#[repr(C)]
-struct Receiver {
-    head: pg_sys::DestReceiver,
-    travel: *mut Travel,
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn receive(
-    slot: *mut pg_sys::TupleTableSlot,
-    receiver: *mut pg_sys::DestReceiver,
-) -> bool {
-    // SAFETY: the receiver is ours, and alive while the query runs.
-    unsafe { (*(*receiver.cast::<Receiver>()).travel).take(slot) };
-    true
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn start(
-    _receiver: *mut pg_sys::DestReceiver,
-    _operation: c_int,
-    _desc: pg_sys::TupleDesc,
-) {
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn end(_receiver: *mut pg_sys::DestReceiver) {}

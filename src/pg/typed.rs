@@ -143,6 +143,28 @@ impl Target {
     }
 }
 
+/// Describes each attribute of a relation that is not dropped, and tells which these are.
+///
+/// # Safety
+/// The relation must be open; all lies in the current memory context.
+pub(super) unsafe fn targets(relation: pg_sys::Relation) -> (*mut Target, *const bool) {
+    // SAFETY: the relation is open.
+    unsafe {
+        let desc = (*relation).rd_att;
+        let natts = (*desc).natts as usize;
+        let targets: *mut Target = raw::alloc_array(natts);
+        let has_attribute: *mut bool = raw::alloc_array(natts);
+        for index in 0..natts {
+            let attribute = raw::attribute(desc, index);
+            if !(*attribute).attisdropped {
+                *has_attribute.add(index) = true;
+                targets.add(index).write(Target::of(attribute, relation));
+            }
+        }
+        (targets, has_attribute)
+    }
+}
+
 /// What the JSON of a value, or what stands beside it, tells.
 enum Told<'a> {
     Text(&'a [u8]),

@@ -162,11 +162,32 @@ pub(super) unsafe fn write_exact(
 unsafe fn write_text(out: &mut Writer, info: *mut TypeInfo, value: Datum) -> u32 {
     // SAFETY: see `write_column`.
     unsafe {
-        if matches!((*info).form, Form::Text | Form::Json) {
-            let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
-            return out.string(raw::payload(bytes.cast::<u8>()));
+        let start = out.len();
+        let fixed = settings::fix((*info).text_settings);
+        append_text(out, info, value);
+        settings::release(fixed);
+        out.string_from(start)
+    }
+}
+
+/// Appends the value's text.
+///
+/// # Safety
+/// As for [`write_column`]; the settings that the text depends on must be fixed.
+pub(super) unsafe fn append_text(out: &mut Writer, info: *mut TypeInfo, value: Datum) {
+    // SAFETY: see above.
+    unsafe {
+        match &(*info).form {
+            Form::Text | Form::Json => {
+                let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
+                out.append(raw::payload(bytes.cast::<u8>()));
+            }
+            Form::Composite(composite) => nested::write_text(out, composite, value),
+            _ if (*info).len == -1 && raw::toast_raw_datum_size(value) > MAX_FOR_OUTPUT => {
+                out.overflow();
+            }
+            _ => out.append(types::output(info, value)),
         }
-        write_output(out, info, value, (*info).text_settings)
     }
 }
 
