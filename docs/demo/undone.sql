@@ -1,12 +1,7 @@
 -- The log is complete and exact if the tables as they are, with `prior` laid over them and without what was created,
 -- are the release that was loaded first; and if the `data` of each revision is the row that is there.
 
-CREATE TEMP TABLE old_countries (LIKE countries);
-CREATE TEMP TABLE old_subdivisions (LIKE subdivisions);
-CREATE TEMP TABLE old_languages (LIKE languages);
-\copy old_countries FROM 'old/countries.csv' (FORMAT csv, HEADER match)
-\copy old_subdivisions FROM 'old/subdivisions.csv' (FORMAT csv, HEADER match)
-\copy old_languages FROM 'old/languages.csv' (FORMAT csv, HEADER match)
+\ir older.sql
 
 CREATE TEMP VIEW present AS
 SELECT 'countries' AS collection, alpha_2 AS item, to_jsonb(t) AS data FROM countries AS t

@@ -11,7 +11,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 def psql(database, sql):
     """What psql prints for the statements, errors where they occur."""
     done = subprocess.run(
-        ["psql", "-Xq", "-d", database], input=sql, text=True,
+        ["psql", "-Xq", "-v", "SHOW_CONTEXT=never", "-d", database], input=sql, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True,
     )
     return done.stdout
@@ -20,7 +20,7 @@ def psql(database, sql):
 def lines(output):
     """The lines that count: without the width of columns, and without functions that return nothing."""
     kept = [re.sub(r"\s+", " ", line).strip() for line in output.splitlines()]
-    kept = [line for line in kept if line and not re.fullmatch(r"[-+]+|CONTEXT:.*", line)]
+    kept = [line for line in kept if line and not re.fullmatch(r"[-+]+", line)]
     text = "\n".join(kept)
     text = re.sub(r"^(?:track|untrack|set_scope|set_context|grant_access|revoke_access|relink)\n\(1 row\)\n?", "", text, flags=re.M)
     # Results of statements that only return an id, as the calls of log_activity and comment do.
