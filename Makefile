@@ -1,6 +1,6 @@
 # Each target sets up by itself what it needs. V=1 shows all output. PG_CONFIG names another server.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-check psql install clean
+.PHONY: help setup demo test lint bench bench-check bench-scale psql install clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -24,6 +24,10 @@ bench: ## Measure the cost of recording, in a throw-away cluster
 bench-check: ## Measure, and show what got worse by more than a tenth
 	@.ci/setup bench
 	@bench/run --check
+
+bench-scale: ## Measure whether cost grows in proportion: with rows, clients, a connection's age, the log
+	@.ci/setup bench
+	@bench/run --scale
 
 psql: ## Open psql in a throw-away cluster with the extension
 	@.ci/cluster run sh -c 'psql -qc "CREATE EXTENSION directus_versions" && exec env -u PSQLRC psql'
