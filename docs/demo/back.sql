@@ -2,7 +2,7 @@
 
 SELECT revision AS merge FROM directus_versions.history('countries', 'TR') WHERE actor = 'ada' \gset
 SELECT transaction AS countries FROM directus_versions.activity WHERE actor = 'ada' LIMIT 1 \gset
-SELECT transaction AS languages FROM directus_versions.activity WHERE actor = 'grace' AND action = 'update' LIMIT 1 \gset
+SELECT transaction AS languages FROM directus_versions.activity WHERE collection = 'languages' LIMIT 1 \gset
 \o /dev/null
 SELECT directus_versions.set_context(actor => 'grace', is_local => false);
 \o
