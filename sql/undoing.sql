@@ -421,7 +421,7 @@ BEGIN
         CONTINUE WHEN run.fields = '{}';
         count := count + 1;
         plans := plans || pg_catalog.jsonb_build_object('n', count, 'target', run.target, 'name', run.name,
-            'action', run.action, 'fields', run.fields, 'first', pg_catalog.cardinality(revisions) + 1,
+            'action', run.action, 'what', directus_versions._undoing(run.action), 'fields', run.fields, 'first', pg_catalog.cardinality(revisions) + 1,
             'last', pg_catalog.cardinality(revisions) + pg_catalog.cardinality(run.revisions));
         revisions := revisions || run.revisions;
         IF $2 IS NOT NULL AND run.action = 'u' THEN
@@ -434,10 +434,10 @@ BEGIN
     IF $4 THEN
         FOR plan IN
             SELECT * FROM pg_catalog.jsonb_to_recordset(plans)
-                AS p (n int, target regclass, name text, action "char", fields text[], first int, last int)
+                AS p (n int, target regclass, name text, action "char", what text, fields text[], first int, last int)
         LOOP
             RETURN QUERY
-            SELECT plan.name, c.key, directus_versions._undoing(plan.action), plan.fields, NULL::bigint, c.conflict
+            SELECT plan.name, c.key, plan.what, plan.fields, NULL::bigint, c.conflict
             FROM directus_versions._undo_conflicts(
                 plan.target, plan.action, plan.fields, revisions[plan.first:plan.last], present) AS c;
         END LOOP;
@@ -468,10 +468,10 @@ BEGIN
         END IF;
     END IF;
     RETURN QUERY
-    SELECT p.name, u.key, directus_versions._undoing(p.action), p.fields, n.id, NULL::text
+    SELECT p.name, u.key, p.what, p.fields, n.id, NULL::text
     FROM ROWS FROM (pg_catalog.unnest(done.plans), pg_catalog.unnest(done.revisions), pg_catalog.unnest(done.keys))
         AS u (plan, revision, key)
-    JOIN pg_catalog.jsonb_to_recordset(plans) AS p (n int, name text, action "char", fields text[]) ON p.n = u.plan
+    JOIN pg_catalog.jsonb_to_recordset(plans) AS p (n int, name text, what text, fields text[]) ON p.n = u.plan
     LEFT JOIN (
         SELECT r.source, pg_catalog.max(r.id) AS id FROM directus_versions._recorded(mark) AS r GROUP BY r.source
     ) AS n ON n.source = u.revision;
