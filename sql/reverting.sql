@@ -1,4 +1,4 @@
--- Making an item, or a whole table, what it was. See sql/undoing.sql for how a user's table is written.
+-- Making an item, or a whole table, what it was. See sql/writing.sql for how a user's table is written.
 
 CREATE FUNCTION _restored("like" anyelement, revision bigint, fields text[],
     OUT item text, OUT restored anyelement, OUT known text[]) RETURNS record
