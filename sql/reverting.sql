@@ -1,4 +1,4 @@
--- Making an item, or a whole table, what it was. See sql/undoing.sql for how a user's table is written.
+-- Making an item, or a whole table, what it was. See sql/writing.sql for how a user's table is written.
 
 CREATE FUNCTION _restored("like" anyelement, revision bigint, fields text[],
     OUT item text, OUT restored anyelement, OUT known text[]) RETURNS record
@@ -235,9 +235,9 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION _execute_at(text, timestamptz) IS 'Runs a statement with the parameter $1 under the caller''s search_path';
 
-CREATE FUNCTION _saved_fields(target regclass, OUT collection int, OUT key text[], OUT fields text[]) RETURNS record
+CREATE FUNCTION _saved_fields(target regclass, OUT collection int, OUT name text, OUT key text[], OUT fields text[]) RETURNS record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.id, c.last_key, ARRAY(
+    SELECT c.id, c.name, c.last_key, ARRAY(
         SELECT f FROM pg_catalog.unnest(directus_versions._settable(target)) AS f
         WHERE f <> ALL (c.exclude) AND f <> ALL (c.mask) AND (c.fields IS NULL OR f = ANY (c.fields)))
     FROM directus_versions.collection AS c WHERE c.relation = target
@@ -285,7 +285,7 @@ BEGIN
     FROM ROWS FROM (pg_catalog.unnest(items), pg_catalog.unnest(actions), pg_catalog.unnest(lists)) AS c (item, action, list)
     LEFT JOIN (
         SELECT r.item, pg_catalog.max(r.id) AS id FROM directus_versions._recorded(mark) AS r
-        WHERE r.name = directus_versions._collection_name($1) AND r.comment = words GROUP BY r.item
+        WHERE r.name = subject.name AND r.comment = words GROUP BY r.item
     ) AS n USING (item);
 END $$;
 COMMENT ON FUNCTION _revert_collection(regclass, timestamptz, boolean) IS 'Does the work of revert_collection';

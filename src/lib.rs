@@ -52,9 +52,14 @@ pgrx::extension_sql_file!(
     requires = ["views"]
 );
 pgrx::extension_sql_file!(
+    "../sql/writing.sql",
+    name = "writing",
+    requires = ["undertake"]
+);
+pgrx::extension_sql_file!(
     "../sql/undoing.sql",
     name = "undoing",
-    requires = ["undertake"]
+    requires = ["writing"]
 );
 pgrx::extension_sql_file!(
     "../sql/reverting.sql",

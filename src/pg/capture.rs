@@ -2,12 +2,13 @@
 
 use super::buffer;
 use super::change;
+use super::column::Treatment;
 use super::guc::{self, Switch};
 use super::item;
 use super::moved::{self, Moved};
 use super::raw::{self, Global};
 use super::record;
-use super::relation::{self, Tracked, Treatment};
+use super::relation::{self, Tracked};
 use super::row::{Draft, Values, action, column};
 use super::scope::Accountability;
 use crate::error::Error;

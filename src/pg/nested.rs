@@ -1,5 +1,6 @@
 //! Writes values that hold others: arrays and composites.
 
+use super::exact;
 use super::jsonb::Writer;
 use super::raw;
 use super::types::{self, Composite, Element, TypeInfo};
@@ -181,7 +182,7 @@ pub(super) unsafe fn write_text(out: &mut Writer, composite: &Composite, value: 
             }
             let mut inner = Writer::new(pg_sys::CurrentMemoryContext, 64);
             let start = inner.len();
-            value::append_text(&mut inner, field.info, *values.add(index));
+            exact::append_text(&mut inner, field.info, *values.add(index));
             out.append(b"\"");
             for byte in inner.bytes_from(start) {
                 if matches!(byte, b'"' | b'\\') {

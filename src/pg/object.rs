@@ -1,8 +1,9 @@
 //! JSON objects of fields, as SQL sees them.
 
+use super::column::Treatment;
 use super::jsonb::Writer;
 use super::reading::{self, Record, Value};
-use super::relation::{Tracked, Treatment};
+use super::relation::Tracked;
 use super::row::Values;
 use super::value;
 use pgrx::pg_sys;

@@ -14,6 +14,8 @@ use pgrx::pg_sys::{
     TupleTableSlot, TupleTableSlotOps, varlena,
 };
 
+pub(super) use super::varlena::{is_external, is_plain, payload, varsize};
+
 unsafe extern "C-unwind" {
     pub(super) fn palloc(size: Size) -> *mut c_void;
     pub(super) fn palloc0(size: Size) -> *mut c_void;
@@ -372,47 +374,6 @@ unsafe extern "C-unwind" {
 pub(super) unsafe fn attribute(desc: TupleDesc, index: usize) -> *const FormData_pg_attribute {
     // SAFETY: the caller vouches for both.
     unsafe { crate::compat::attribute(desc, index) }
-}
-
-/// The kinds of varlena header (postgres.h, `VARATT_IS_…`) of a little-endian server.
-pub(super) unsafe fn is_external(pointer: *const u8) -> bool {
-    // SAFETY: a varlena has at least one byte.
-    unsafe { *pointer == 1 }
-}
-
-unsafe fn is_short(pointer: *const u8) -> bool {
-    // SAFETY: a varlena has at least one byte.
-    unsafe { *pointer & 1 == 1 }
-}
-
-/// Tells whether the bytes behind the header are the value itself, neither compressed nor elsewhere.
-pub(super) unsafe fn is_plain(pointer: *const u8) -> bool {
-    // SAFETY: a varlena has at least one byte.
-    unsafe { !is_external(pointer) && (is_short(pointer) || (*pointer).trailing_zeros() >= 2) }
-}
-
-/// `VARSIZE_ANY`: the bytes it takes where it lies, header included.
-pub(super) unsafe fn varsize(pointer: *const u8) -> usize {
-    // SAFETY: the caller passes a varlena; the header tells which form it has.
-    unsafe {
-        if is_external(pointer) {
-            // Tag 18 (on disk) is followed by a varatt_external of 16 bytes; the others point into memory.
-            if *pointer.add(1) == 18 { 18 } else { 10 }
-        } else if is_short(pointer) {
-            usize::from(*pointer >> 1)
-        } else {
-            (pointer.cast::<u32>().read_unaligned() >> 2) as usize
-        }
-    }
-}
-
-/// `VARDATA_ANY` and `VARSIZE_ANY_EXHDR` of a value that is neither compressed nor external.
-pub(super) unsafe fn payload<'a>(pointer: *const u8) -> &'a [u8] {
-    // SAFETY: the caller passes a detoasted varlena that outlives the use of the slice.
-    unsafe {
-        let header = if is_short(pointer) { 1 } else { 4 };
-        core::slice::from_raw_parts(pointer.add(header), varsize(pointer) - header)
-    }
 }
 
 /// Calls a function of one argument of which it is known that it does not return NULL.

@@ -7,10 +7,12 @@
 //! bits. See docs/storage.md for why, and `super::reading` for the way back.
 
 use super::bytes::Bytes;
+use super::column::Column;
+use super::exact;
 use super::jsonb::Writer;
 use super::layout;
 use super::raw::{self, Global};
-use super::relation::{Column, Tracked};
+use super::relation::Tracked;
 use super::row::Values;
 use super::stored::Kind;
 use super::types::Form;
@@ -348,7 +350,7 @@ unsafe fn write_json(out: &mut Bytes, column: &Column, value: Datum, budget: &mu
         if loss != Loss::None || nested {
             let loss = if loss == Loss::None { Loss::Text } else { loss };
             let mut root = json.open_scalar();
-            let entry = value::write_exact(&mut json, column.info, value, loss);
+            let entry = exact::write(&mut json, column.info, value, loss);
             json.entry(&mut root, entry);
             json.finish();
             append_json(out, &json);

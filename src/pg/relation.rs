@@ -1,54 +1,13 @@
 //! What the capture path knows of a tracked relation, kept per backend until the relation's cache entry is invalidated.
 
+use super::column::{self, Column};
 use super::key;
 use super::raw::{self, Global};
 use super::scope::{self, Accountability, Scope};
-use super::stored::{self, Kind};
-use super::types::{self, TypeInfo};
 use core::cell::Cell;
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{MemoryContext, Oid, Relation};
-
-/// What becomes of a column.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Treatment {
-    /// Saved; a change of it is a change.
-    Save,
-    /// Saved with other changes; its own change records nothing.
-    Ignore,
-    /// Saved as asterisks; its change is a change.
-    Mask,
-    /// Never saved.
-    Exclude,
-}
-
-pub(super) struct Column {
-    /// Position in the row, from 0.
-    pub(super) index: usize,
-    name: *const u8,
-    name_len: usize,
-    pub(super) info: *mut TypeInfo,
-    pub(super) byval: bool,
-    pub(super) len: i16,
-    pub(super) treatment: Treatment,
-    /// Position in the layout of records, if it is saved.
-    pub(super) field: usize,
-    /// The type as the layout has it.
-    pub(super) stored: i32,
-    pub(super) kind: Kind,
-}
-
-impl Column {
-    pub(super) fn is_saved(&self) -> bool {
-        self.treatment != Treatment::Exclude
-    }
-
-    pub(super) fn name(&self) -> &[u8] {
-        // SAFETY: the name was copied into the memory of the cache entry.
-        unsafe { core::slice::from_raw_parts(self.name, self.name_len) }
-    }
-}
 
 /// A relation that takes part in a collection: the tracked table, a partition or an inheritance child of it.
 pub(super) struct Tracked {
@@ -292,7 +251,7 @@ unsafe fn build(relation: Relation, capture: Oid, context: MemoryContext) -> *mu
         entry_ref.collection = scope.collection;
         entry_ref.accountability = scope.accountability;
         entry_ref.always_snapshot = scope.always_snapshot;
-        read_columns(entry_ref, desc, &scope);
+        (entry_ref.columns, entry_ref.count) = column::read(desc, &scope);
         read_keys(entry_ref, relation, &scope);
         raw::switch_to(before);
         entry
@@ -358,56 +317,6 @@ pub(super) unsafe fn argument(trigger: &pg_sys::Trigger) -> i32 {
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(0)
-}
-
-unsafe fn read_columns(entry: &mut Tracked, desc: pg_sys::TupleDesc, scope: &Scope) {
-    // SAFETY: the descriptor is of the open relation; memory is of the entry's context.
-    unsafe {
-        entry.columns = raw::alloc_array(entry.natts);
-        for index in 0..entry.natts {
-            let attribute = raw::attribute(desc, index);
-            if (*attribute).attisdropped {
-                continue;
-            }
-            let (name, name_len) = types::copy_name(&raw const (*attribute).attname);
-            let column = entry.columns.add(entry.count);
-            column.write(Column {
-                index,
-                name,
-                name_len,
-                info: types::describe((*attribute).atttypid),
-                byval: (*attribute).attbyval,
-                len: (*attribute).attlen,
-                treatment: Treatment::Save,
-                field: 0,
-                stored: stored::JSON,
-                kind: Kind::Json,
-            });
-            (*column).treatment = scope.treatment((*column).name());
-            settle_kind(&mut *column, (*attribute).atttypid);
-            entry.count += 1;
-        }
-        let columns = core::slice::from_raw_parts_mut(entry.columns, entry.count);
-        columns.sort_unstable_by(|a, b| super::jsonb::key_order(a.name(), b.name()));
-        let saved = columns.iter_mut().filter(|column| column.is_saved());
-        for (position, column) in saved.enumerate() {
-            column.field = position;
-        }
-    }
-}
-
-/// Decides how a record holds the values of a column.
-unsafe fn settle_kind(column: &mut Column, typid: Oid) {
-    // SAFETY: the type exists.
-    unsafe {
-        let base = raw::getBaseType(typid);
-        if column.treatment == Treatment::Mask {
-            column.stored = stored::MASK;
-        } else if stored::is_self_contained(base) {
-            column.stored = base.to_u32() as i32;
-        }
-        column.kind = stored::kind(column.stored).0;
-    }
 }
 
 /// Finds the key's columns by name, since a partition may have them at other positions than its root.

@@ -1,8 +1,8 @@
 //! Reads a row of `directus_versions.collection`: what is recorded of a table.
 
 use super::catalog::{self, Table};
+use super::column::Treatment;
 use super::raw;
-use super::relation::Treatment;
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, Oid};

@@ -4,7 +4,7 @@ use super::jsonb::Writer;
 use super::layout::Field;
 use super::raw;
 use super::reading::{self, Value};
-use super::relation::Column;
+use super::column::Column;
 use super::stored::Kind;
 use super::types::TypeInfo;
 use super::value;

@@ -4,6 +4,7 @@
 //! their records hold them, each in memory of its own that is used again, so that a state costs the same after ten
 //! thousand revisions as after one.
 
+use super::column::Treatment;
 use super::columns::Columns;
 use super::jsonb::{self, Writer};
 use super::layout::Layout;
@@ -11,7 +12,6 @@ use super::list::List;
 use super::live::LiveRow;
 use super::raw;
 use super::reading::{Record, Value};
-use super::relation::Treatment;
 use super::sight::Sight;
 use super::slot::{self, Known, Slot};
 use super::typed::{Target, Typed};

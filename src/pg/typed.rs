@@ -177,7 +177,7 @@ enum Told<'a> {
 const KIND_MASK: u32 = 0x7000_0000;
 const IS_SCALAR: u32 = 0x1000_0000;
 
-/// Reads a jsonb that is a string, number or boolean, or an object of ours: see `value::write_exact`.
+/// Reads a jsonb that is a string, number or boolean, or an object of ours: see `exact::write`.
 unsafe fn told<'a>(json: *mut u8) -> Told<'a> {
     const BYTES: &[u8] = b"{\"bytes\": \"";
     // SAFETY: the jsonb was made by us.

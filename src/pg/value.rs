@@ -28,11 +28,9 @@ pub(super) enum Loss {
 const CANONICAL_NAN: u64 = 0x7FF8_0000_0000_0000;
 
 /// A varlena whose text may be longer than itself is left out beyond this size, before its output function fails.
-const MAX_FOR_OUTPUT: usize = 100 << 20;
+pub(super) const MAX_FOR_OUTPUT: usize = 100 << 20;
 /// Kept free for each column still to come: no marker and no value of fixed length takes more.
 const SMALL: usize = 512;
-/// Kept free beside the exact text of a value.
-const RESERVE: usize = 8 << 20;
 
 /// Writes a column's value, or the marker of one that does not fit.
 ///
@@ -114,81 +112,6 @@ pub(super) fn omitted(out: &mut Writer, length: u64, digest: &[u8]) -> u32 {
     let entry = out.string(b"too large");
     out.entry(&mut object, entry);
     out.close(object)
-}
-
-/// Writes what the JSON form left out: the text, `{"bytes"}`, or the marker again.
-///
-/// # Safety
-/// As for [`write_column`].
-pub(super) unsafe fn write_exact(
-    out: &mut Writer,
-    info: *mut TypeInfo,
-    value: Datum,
-    loss: Loss,
-) -> u32 {
-    // SAFETY: see above.
-    unsafe {
-        match loss {
-            Loss::Bytes => {
-                let len = usize::try_from((*info).len).unwrap_or(0);
-                let stored = value.value().to_ne_bytes();
-                let stored = if (*info).byval {
-                    &stored[..len.min(stored.len())]
-                } else {
-                    core::slice::from_raw_parts(value.cast_mut_ptr::<u8>(), len)
-                };
-                let mut object = out.open_object(1);
-                out.key(&mut object, b"bytes");
-                let entry = out.hex(b"", stored);
-                out.entry(&mut object, entry);
-                out.close(object)
-            }
-            Loss::Value => marker(out, value),
-            Loss::None | Loss::Text => {
-                let budget = super::jsonb::MAX_BYTES.saturating_sub(out.len() + RESERVE);
-                let start = out.begin_value(budget);
-                let entry = write_text(out, info, value);
-                if out.end_value(start) {
-                    entry
-                } else {
-                    marker(out, value)
-                }
-            }
-        }
-    }
-}
-
-/// Writes the value's text under fixed settings as a JSON string.
-unsafe fn write_text(out: &mut Writer, info: *mut TypeInfo, value: Datum) -> u32 {
-    // SAFETY: see `write_column`.
-    unsafe {
-        let start = out.len();
-        let fixed = settings::fix((*info).text_settings);
-        append_text(out, info, value);
-        settings::release(fixed);
-        out.string_from(start)
-    }
-}
-
-/// Appends the value's text.
-///
-/// # Safety
-/// As for [`write_column`]; the settings that the text depends on must be fixed.
-pub(super) unsafe fn append_text(out: &mut Writer, info: *mut TypeInfo, value: Datum) {
-    // SAFETY: see above.
-    unsafe {
-        match &(*info).form {
-            Form::Text | Form::Json => {
-                let bytes = raw::pg_detoast_datum_packed(value.cast_mut_ptr());
-                out.append(raw::payload(bytes.cast::<u8>()));
-            }
-            Form::Composite(composite) => nested::write_text(out, composite, value),
-            _ if (*info).len == -1 && raw::toast_raw_datum_size(value) > MAX_FOR_OUTPUT => {
-                out.overflow();
-            }
-            _ => out.append(types::output(info, value)),
-        }
-    }
 }
 
 unsafe fn write_output(

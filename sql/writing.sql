@@ -1,0 +1,188 @@
+-- What functions that write a user's table put their statements together from.
+--
+-- They are called through src/pg/undertake.rs. They run with the caller's rights, under the caller's search_path while they
+-- write, since the table's triggers may rely on it. So all that they say in SQL is qualified, types and operators too.
+
+CREATE FUNCTION _plain_type(type oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE base AS (
+        SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = type
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype
+        FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.typbasetype WHERE base.typtype = 'd'
+    )
+    SELECT pg_catalog.format('%I.%I', n.nspname, t.typname)
+    FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+    WHERE base.typtype <> 'd'
+$$;
+COMMENT ON FUNCTION _plain_type(oid) IS
+'A type below all domains, without length: assigned from it, a value is checked against the column''s own type again';
+
+CREATE FUNCTION _assigned(target regclass, fields text[], source text) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.array_agg(
+        pg_catalog.format('(%s.%I)::%s', source, f.name, directus_versions._plain_type(a.atttypid)) ORDER BY f.position)
+    FROM pg_catalog.unnest(fields) WITH ORDINALITY AS f (name, position)
+    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = f.name AND NOT a.attisdropped
+$$;
+COMMENT ON FUNCTION _assigned(regclass, text[], text) IS 'For each field SQL that takes it from a row of the table';
+
+CREATE FUNCTION _same_fields(fields text[], a text, b text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN fields = '{}' THEN 'true' ELSE (
+        SELECT pg_catalog.format('pg_catalog.record_image_eq(ROW(%s), ROW(%s))',
+            pg_catalog.string_agg(pg_catalog.format('%s.%I', a, f), ', '),
+            pg_catalog.string_agg(pg_catalog.format('%s.%I', b, f), ', '))
+        FROM pg_catalog.unnest(fields) AS f) END
+$$;
+COMMENT ON FUNCTION _same_fields(text[], text, text) IS 'SQL that compares fields of two rows by their stored bytes';
+
+CREATE FUNCTION _list_differing(fields text[], a text, b text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.format('pg_catalog.array_remove(ARRAY[%s]::pg_catalog.text[], NULL)', COALESCE(pg_catalog.string_agg(
+        pg_catalog.format('CASE WHEN NOT %s THEN %L END', directus_versions._same_fields(ARRAY[f], a, b), f), ', '), ''))
+    FROM pg_catalog.unnest(fields) AS f
+$$;
+COMMENT ON FUNCTION _list_differing(text[], text, text) IS 'SQL that lists those fields of two rows that differ in their stored bytes';
+
+CREATE FUNCTION _quoted(fields text[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.string_agg(pg_catalog.format('"%s"', f), ', ') FROM pg_catalog.unnest(fields) AS f
+$$;
+COMMENT ON FUNCTION _quoted(text[]) IS 'Names for a message';
+
+CREATE FUNCTION _equality(type oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE((
+        SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+        FROM pg_catalog.pg_opclass AS c
+        JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+        JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype
+            AND p.amoprighttype = c.opcintype AND p.amopstrategy = 3
+        JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+        WHERE c.opcdefault AND c.opcintype = directus_versions._plain_type(type)::regtype), 'OPERATOR(pg_catalog.=)')
+$$;
+COMMENT ON FUNCTION _equality(oid) IS 'The operator by which the primary key of such a type compares';
+
+CREATE FUNCTION _key_condition(target regclass, item text) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.string_agg(
+        CASE WHEN k.attnotnull THEN pg_catalog.format('t.%I %s %s', k.name, k.equality, k.value)
+        ELSE pg_catalog.format('(t.%1$I %2$s %3$s OR t.%1$I IS NULL AND %3$s IS NULL)', k.name, k.equality, k.value) END,
+        ' AND ' ORDER BY k.position)
+    FROM (
+        SELECT k.name, k.position, a.attnotnull, directus_versions._equality(a.atttypid) AS equality,
+            pg_catalog.format('(%s)::%s',
+                CASE WHEN pg_catalog.cardinality(directus_versions._last_key(target)) = 1 THEN item
+                    ELSE pg_catalog.format('%s::pg_catalog.jsonb OPERATOR(pg_catalog.->>) %s', item, k.position - 1) END,
+                directus_versions._plain_type(a.atttypid)) AS value
+        FROM pg_catalog.unnest(directus_versions._last_key(target)) WITH ORDINALITY AS k (name, position)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = k.name AND NOT a.attisdropped
+    ) AS k
+$$;
+COMMENT ON FUNCTION _key_condition(regclass, text) IS 'SQL that finds the row t of a table by SQL that gives its item text';
+
+CREATE FUNCTION _settable(target regclass) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{}')
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+$$;
+COMMENT ON FUNCTION _settable(regclass) IS 'The columns of a table that can be written';
+
+CREATE FUNCTION _last_id() RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.last_value FROM directus_versions.log_id AS s
+$$;
+COMMENT ON FUNCTION _last_id() IS 'The id of the log that was given last';
+
+CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint, name text, item text, comment text)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT l.id, l.source, k.name, COALESCE(l.long_item, l.item), l.comment
+    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
+    WHERE l.id > $1 AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
+$$;
+COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id';
+
+CREATE FUNCTION _present_fields(collection int, revision bigint, names text[]) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN names IS NOT NULL THEN COALESCE(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{}') END
+    FROM (
+        SELECT DISTINCT ON (f.attnum) f.attnum, f.name, f.dropped
+        FROM directus_versions.field AS f
+        WHERE f.collection = $1 AND f.since <= revision
+        ORDER BY f.attnum, f.since DESC
+    ) AS f
+    JOIN directus_versions.collection AS k ON k.id = $1
+    JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid = k.relation AND a.attnum = f.attnum AND NOT a.attisdropped AND a.attgenerated = ''
+    WHERE NOT f.dropped AND f.name = ANY (names)
+$$;
+COMMENT ON FUNCTION _present_fields(int, bigint, text[]) IS
+'The columns that can be written now of those that had these names at a revision';
+
+CREATE FUNCTION _lost_fields(collection int, revision bigint, names text[]) RETURNS text[]
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE(pg_catalog.array_agg(f.name ORDER BY f.attnum), '{}')
+    FROM (
+        SELECT DISTINCT ON (f.attnum) f.attnum, f.name
+        FROM directus_versions.field AS f
+        WHERE f.collection = $1 AND f.since <= revision
+        ORDER BY f.attnum, f.since DESC
+    ) AS f
+    JOIN directus_versions.collection AS k ON k.id = $1
+    LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = k.relation AND a.attnum = f.attnum AND NOT a.attisdropped
+    WHERE a.attnum IS NULL AND f.name = ANY (names)
+$$;
+COMMENT ON FUNCTION _lost_fields(int, bigint, text[]) IS 'Those of a revision''s columns that were dropped since';
+
+CREATE FUNCTION __present_item(revision bigint) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    step directus_versions.log;
+    later directus_versions.log;
+BEGIN
+    SELECT l.* INTO step
+    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
+    WHERE l.id = $1 AND (
+        pg_catalog.has_table_privilege(directus_versions._caller(), k.relation, 'SELECT')
+        OR pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT'));
+    LOOP
+        IF step.action = 'd' THEN
+            later := step;
+        ELSE
+            SELECT n.* INTO later
+            FROM directus_versions.log AS n
+            WHERE n.collection = step.collection AND n.item = step.item AND n.action IN ('d', 'm')
+                -- What one command did happened at once: a row does not go on by it where it came by it.
+                AND CASE WHEN n.transaction = step.transaction THEN n.command > step.command ELSE n.id > step.id END
+            ORDER BY n.transaction = step.transaction DESC, n.command * (n.transaction = step.transaction)::int, n.id
+            LIMIT 1;
+            IF NOT FOUND THEN
+                RETURN COALESCE(step.long_item, step.item);
+            END IF;
+        END IF;
+        IF later.action = 'd' THEN
+            -- Created again it is the item again; a row that came from another key is another one.
+            SELECT n.* INTO step
+            FROM directus_versions.log AS n
+            WHERE n.collection = later.collection AND n.item = later.item AND n.id > later.id
+                AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)
+            ORDER BY n.id LIMIT 1;
+            IF NOT FOUND OR step.action <> 'c' THEN
+                RETURN NULL;
+            END IF;
+        ELSE
+            SELECT u.* INTO step
+            FROM directus_versions.log AS u
+            WHERE u.collection = later.collection AND u.item = later.former AND u.former = later.item AND u.action = 'u'
+                AND u.transaction = later.transaction AND u.command = later.command;
+        END IF;
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION __present_item(bigint) IS 'Does the work of _present_item as the extension''s owner';
+
+CREATE FUNCTION _present_item(revision bigint) RETURNS text
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
+COMMENT ON FUNCTION _present_item(bigint) IS 'The key that the item of a revision has now; NULL where it is deleted';
