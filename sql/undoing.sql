@@ -305,7 +305,7 @@ CREATE FUNCTION undo_transaction(transaction xid8, force boolean DEFAULT false, 
 RETURNS TABLE (collection text, item text, action text, fields text[], revision bigint, conflict text)
 LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_undertake';
 COMMENT ON FUNCTION undo_transaction(xid8, boolean, boolean) IS
-'Takes back what a transaction did, over all tables, newest first: a row for each change with what was done, the new revision''s id and what stood in the way. dry_run shows what would happen and does nothing. 40001 with the items in DETAIL where something was changed since, unless force; P0002 for an unknown transaction, 42501 without the rights on the tables, 55000 where no data was recorded. Needs level write';
+'Takes back what a transaction did, over all tables: a row for each item with what was done, its fields, the new revision''s id and, in a dry run, what stands in the way. dry_run shows what would happen and does nothing. 40001 with the items in DETAIL where something was changed since, unless force; P0002 for an unknown transaction, 42501 without the rights on the tables, 55000 where no data was recorded. Needs level write';
 
 CREATE FUNCTION _undo(revision bigint, force boolean) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
