@@ -85,3 +85,41 @@ fn undo_transaction_with_the_caller_s_rights() {
         },
     );
 }
+
+/// Under row security the caller's own row is undone and recorded as an undo; another's is refused.
+#[test]
+fn undo_under_row_security() {
+    let schema = "undo_rights";
+    let mut session = in_schema(schema);
+    session.run(
+        "CREATE TABLE s (id int PRIMARY KEY, belongs name, v text); SELECT directus_versions.track('s');
+         INSERT INTO s VALUES (1, 'undo_clerk', 'a'), (2, 'another', 'a');
+         ALTER TABLE s ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON s USING (belongs = current_user)",
+    );
+    let id = transaction(&mut session, "UPDATE s SET v = 'b' WHERE id = 1");
+    let both = transaction(&mut session, "UPDATE s SET v = v || 'c'");
+    let own = "SELECT max(r.id) FROM directus_versions.revisions r WHERE item = '1' AND delta ->> 'v' = 'bc'";
+    let revision = session.text(own).unwrap();
+    as_clerk(
+        &mut session,
+        &format!("GRANT ALL ON s TO {ROLE}"),
+        |session| {
+            assert_eq!(session.state(&undoing(&both, ", dry_run => true")), "42501");
+        },
+    );
+    as_clerk(
+        &mut session,
+        &format!("GRANT ALL ON s TO {ROLE}"),
+        |session| {
+            let done = session
+                .text(&format!("SELECT directus_versions.undo({revision})"))
+                .unwrap();
+            session.shows(
+                &format!("SELECT concat(source, ' ', delta ->> 'v') FROM directus_versions.revisions WHERE id = {done}"),
+                &format!("{revision} b"),
+            );
+            session.run(&undoing(&id, ""));
+            session.shows("SELECT v FROM s", "a");
+        },
+    );
+}

@@ -133,8 +133,9 @@ pub(super) fn announce(collection: i32, item: &[u8], origin: Origin) {
         drop(origin);
         Error::NotAtWork.raise()
     };
-    // SAFETY: reads the number of the command that runs, or comes next.
-    let command = unsafe { raw::GetCurrentCommandId(false) };
+    // The command that runs, or comes next; what it calls may have counted on meanwhile.
+    // SAFETY: a function of SQL runs under a snapshot.
+    let command = unsafe { (*raw::GetActiveSnapshot()).curcid };
     let items = announced.entry(collection).or_default();
     items.insert(item.into(), (command, origin));
 }

@@ -134,7 +134,10 @@ impl Undoing {
         // SAFETY: see `undone`.
         unsafe {
             if !gate::shows(last.id, self.fields.relid()) {
-                return;
+                Error::NotReadable {
+                    table: relation_name(self.fields.relid()),
+                }
+                .raise();
             }
             let present = self.item.unwrap_or(last.whole_item());
             let former = first.former.or(first.item).unwrap_or_default();
