@@ -9,9 +9,10 @@ const ROLE: &str = "undo_clerk";
 /// Work as a role that has level `write` for the length of a transaction, which is rolled back: what
 /// is granted to anybody, other tests would see.
 fn as_clerk(session: &mut Session, grants: &str, step: impl FnOnce(&mut Session)) {
+    let schema = session.text("SELECT current_schema()").unwrap();
     session.run(&format!(
         "BEGIN; CREATE ROLE {ROLE}; SELECT directus_versions.grant_access('{ROLE}', 'write');
-         GRANT USAGE ON SCHEMA undo_rights TO {ROLE}; {grants}; SET LOCAL ROLE {ROLE}"
+         GRANT USAGE ON SCHEMA {schema} TO {ROLE}; {grants}; SET LOCAL ROLE {ROLE}"
     ));
     step(session);
     session.run("ROLLBACK");
@@ -89,7 +90,7 @@ fn undo_transaction_with_the_caller_s_rights() {
 /// Under row security the caller's own row is undone and recorded as an undo; another's is refused.
 #[test]
 fn undo_under_row_security() {
-    let schema = "undo_rights";
+    let schema = "undo_rows";
     let mut session = in_schema(schema);
     session.run(
         "CREATE TABLE s (id int PRIMARY KEY, belongs name, v text); SELECT directus_versions.track('s');
