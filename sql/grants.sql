@@ -6,7 +6,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM pg_catalog.pg_proc AS p
     WHERE p.pronamespace = 'directus_versions'::regnamespace
         AND p.proname = ANY (CASE level
-            WHEN 'read' THEN ARRAY['_data', '_delta', '_prior', '_row', 'history', 'item_at', 'as_of', 'diff', 'blame', '_row_visible', '_is_live', '_item_condition', '_item_key', '_is_owner', '_selectable', '_selects_all_of']
+            WHEN 'read' THEN ARRAY['_data', '_delta', '_prior', '_row', 'history', 'item_at', 'as_of', 'diff', 'blame', '_row_visible', '_is_live', '_item_condition', '_item_key', '_is_owner', '_selectable', '_selects_all_of',
+                '_laid_over', '_item_of_version', 'version_data', 'version_row', 'read_version', 'compare_version']
             WHEN 'write' THEN ARRAY['comment', '_last_key', '_has_history', '_collection_name', 'log_activity', '_announce', '_callers_path',
                 'undo', 'undo_transaction', '_undo', '_undo_transaction', '_undo_steps', '_undo_each', '_undo_together', '_undo_either', '_undo_conflicts',
                 '_unless_there', '_newest_first', '_undoing', '_quoted', '_list_differing', '_equality',
@@ -14,7 +15,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 '_same_fields', '_assigned', '_plain_type',
                 'revert', '_revert', '_restored', '_known_fields', '_check_fields', '_insert_restored', '_update_restored', '_differing_fields', '_subject',
                 'revert_collection', '_revert_collection', '_collection_changes', '_collection_statement', '_saved_fields', '_settable',
-                '_execute_at']
+                '_execute_at',
+                'create_version', 'save_version', 'discard_version_fields', 'rename_version', 'drop_version', 'promote_version']
             WHEN 'manage' THEN ARRAY['track', 'set_scope', 'untrack', 'relink', 'track_schema']
             ELSE '{}'
         END)
@@ -33,7 +35,7 @@ BEGIN
         RAISE EXCEPTION 'level "%" is not known', level USING ERRCODE = '22023', HINT = 'Use read, write or manage.';
     END IF;
     EXECUTE pg_catalog.format(
-        'GRANT SELECT ON directus_versions.activity, directus_versions.revisions, directus_versions.collections TO %s', grantee);
+        'GRANT SELECT ON directus_versions.activity, directus_versions.revisions, directus_versions.collections, directus_versions.versions TO %s', grantee);
     FOR granted IN
         SELECT pg_catalog.unnest(directus_versions._level_functions(l))
         FROM pg_catalog.unnest(levels[1:pg_catalog.array_position(levels, level)]) AS l

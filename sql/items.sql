@@ -43,11 +43,12 @@ BEGIN
         RETURN NULL;
     END IF;
     IF pg_catalog.cardinality(key) = 1 THEN
-        RETURN pg_catalog.format('t.%I = $1::%s', key[1], types[1]);
+        RETURN pg_catalog.format('t.%I OPERATOR(pg_catalog.=) $1::%s', key[1], types[1]);
     END IF;
     RETURN (
         SELECT pg_catalog.string_agg(
-            pg_catalog.format('t.%I = ($1::pg_catalog.jsonb ->> %s)::%s', key[n], n - 1, types[n]), ' AND ')
+            pg_catalog.format(
+                't.%I OPERATOR(pg_catalog.=) ($1::pg_catalog.jsonb OPERATOR(pg_catalog.->>) %s)::%s', key[n], n - 1, types[n]), ' AND ')
         FROM pg_catalog.generate_subscripts(key, 1) AS n
     );
 END $$;

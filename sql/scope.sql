@@ -40,6 +40,7 @@ BEGIN
         = (settings.accountability, settings.fields, settings.exclude, settings."ignore", settings.mask, settings.key,
            settings.snapshot, settings.replicated, settings.last_key)
     WHERE c.id = settings.id;
+    PERFORM directus_versions._unstage_masked(settings.id);
     IF replicated IS NOT NULL THEN
         PERFORM directus_versions._cover(settings.id);
     END IF;

@@ -203,6 +203,37 @@ BEGIN
     END IF;
 END $$;
 
+-- What is staged beside the live rows. Names of fields are those of the time of the log's id `since`, and the item's key is
+-- that of `item_since`; the view _version has the present ones.
+CREATE TABLE version (
+    id           uuid PRIMARY KEY,
+    collection   int NOT NULL,
+    item         text COLLATE "C",
+    item_since   bigint NOT NULL,
+    key          text NOT NULL,
+    name         text,
+    hash         text,
+    date_created timestamptz NOT NULL,
+    date_updated timestamptz NOT NULL,
+    user_created text,
+    user_updated text,
+    delta        jsonb NOT NULL DEFAULT '{}',
+    base         jsonb NOT NULL DEFAULT '{}',
+    lost         jsonb NOT NULL DEFAULT '{}',
+    since        bigint NOT NULL,
+    saved        bigint,
+    role         name NOT NULL
+);
+COMMENT ON TABLE version IS 'Detached versions; read them through the view versions';
+COMMENT ON COLUMN version.item IS 'The item''s key as text; NULL for a draft of an item that does not exist yet';
+COMMENT ON COLUMN version.hash IS 'SHA-256 of the item when the version was made or last promoted';
+COMMENT ON COLUMN version.delta IS 'The staged fields, as the application gave them';
+COMMENT ON COLUMN version.base IS 'What the live row had in them when each was first staged';
+COMMENT ON COLUMN version.lost IS 'Fields that were staged for columns dropped since';
+COMMENT ON COLUMN version.saved IS 'The revision of the last save, which a promote names as its source';
+COMMENT ON COLUMN version.role IS 'Who made it: a draft under row security is for this role alone';
+
+SELECT pg_catalog.pg_extension_config_dump('version', '');
 SELECT pg_catalog.pg_extension_config_dump('collection', '');
 SELECT pg_catalog.pg_extension_config_dump('field', '');
 SELECT pg_catalog.pg_extension_config_dump('gap', '');

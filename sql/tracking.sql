@@ -323,6 +323,7 @@ BEGIN
         PERFORM directus_versions._renumber_fields(settings.id);
     END IF;
     PERFORM directus_versions._note_fields(settings.id);
+    PERFORM directus_versions._unstage_masked(settings.id);
     PERFORM directus_versions._cover(settings.id);
 END $$;
 COMMENT ON FUNCTION _track(regclass, text, text[], text[], text[], text[], text[], text) IS

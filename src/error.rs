@@ -47,6 +47,36 @@ pub(crate) enum Error {
     NoData { id: i64 },
     /// A value that was too large to be kept.
     NotKept { field: String },
+    /// No version of that id, as far as the caller may know.
+    NoVersion { version: String },
+    /// The item has no live row, as far as the caller may know.
+    NoItem { item: String, table: String },
+    /// The table was dropped.
+    Dropped { table: String },
+    /// A delta that is not an object.
+    NotAnObject,
+    /// An option that is none of those there are.
+    UnknownOption {
+        argument: &'static str,
+        value: String,
+        hint: &'static str,
+    },
+    /// The version is of another table.
+    NotItsTable { table: String },
+    /// A column that the table does not have.
+    NoColumn { column: String, table: String },
+    /// A staged field whose column was dropped.
+    DroppedColumn { column: String, table: String },
+    /// The item is not what the caller took it for.
+    Outdated { item: String, table: String },
+    /// Fields that changed in main and in the version.
+    Conflict { version: String, fields: String },
+    /// The caller may not write the item.
+    NotWritable { item: String, table: String },
+    /// A trigger or rule of the table kept the item from being written.
+    Suppressed { table: String },
+    /// A new item without what it must have.
+    MissingFields { table: String, fields: String },
     /// What is stored cannot be read.
     Broken { part: &'static str },
 }
@@ -59,6 +89,7 @@ impl Error {
             | Self::NotOwner { .. }
             | Self::NotSchemaOwner { .. }
             | Self::NotRestorable
+            | Self::NotWritable { .. }
             | Self::NotAtWork
             | Self::NotReadable { .. } => PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
             Self::NotATrigger { .. }
@@ -70,13 +101,26 @@ impl Error {
             | Self::NoKey { .. }
             | Self::NotInstalled
             | Self::NoData { .. }
+            | Self::Dropped { .. }
+            | Self::Suppressed { .. }
             | Self::HistoryExists => PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-            Self::ReservedAction { .. } | Self::Empty { .. } | Self::OtherTable => {
-                PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE
+            Self::ReservedAction { .. }
+            | Self::Empty { .. }
+            | Self::OtherTable
+            | Self::NotAnObject
+            | Self::UnknownOption { .. } => PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+            Self::NotARow | Self::NotItsTable { .. } => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
+            Self::NoRevision { .. } | Self::NoVersion { .. } | Self::NoItem { .. } => {
+                PgSqlErrorCode::ERRCODE_NO_DATA_FOUND
             }
-            Self::NotARow => PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE,
-            Self::NoRevision { .. } => PgSqlErrorCode::ERRCODE_NO_DATA_FOUND,
+            Self::NoColumn { .. } | Self::DroppedColumn { .. } => {
+                PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN
+            }
             Self::NotKept { .. } => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+            Self::Outdated { .. } | Self::Conflict { .. } => {
+                PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE
+            }
+            Self::MissingFields { .. } => PgSqlErrorCode::ERRCODE_NOT_NULL_VIOLATION,
             Self::Broken { .. } => PgSqlErrorCode::ERRCODE_INTERNAL_ERROR,
         }
     }
@@ -121,7 +165,49 @@ impl Error {
             Self::NotKept { field } => {
                 format!("the value of column \"{field}\" was too large to be kept")
             }
+            Self::NoVersion { version } => format!("version \"{version}\" does not exist"),
+            Self::NoItem { item, table } => {
+                format!("item \"{item}\" of table \"{table}\" does not exist")
+            }
+            Self::Dropped { table } => format!("table \"{table}\" was dropped"),
+            Self::NotAnObject => "delta must be a JSON object".into(),
+            Self::UnknownOption {
+                argument, value, ..
+            } => format!("{argument} \"{value}\" is not known"),
+            Self::NotItsTable { table } => format!("the version is one of table \"{table}\""),
+            Self::NoColumn { column, table } => {
+                format!("column \"{column}\" of table \"{table}\" does not exist")
+            }
+            Self::DroppedColumn { column, table } => {
+                format!("column \"{column}\" of table \"{table}\" was dropped")
+            }
+            Self::Outdated { item, table } => {
+                format!("item \"{item}\" of table \"{table}\" was changed meanwhile")
+            }
+            Self::Conflict { version, .. } => {
+                format!("version \"{version}\" and its item have changed in the same fields")
+            }
+            Self::NotWritable { item, table } => {
+                format!("permission denied to update item \"{item}\" of table \"{table}\"")
+            }
+            Self::Suppressed { table } => {
+                format!("a trigger or rule of table \"{table}\" suppressed the write")
+            }
+            Self::MissingFields { table, .. } => {
+                format!("required fields of table \"{table}\" are missing")
+            }
             Self::Broken { part } => format!("a {part} of the log cannot be read"),
+        }
+    }
+
+    fn detail(&self) -> Option<String> {
+        match self {
+            Self::Conflict { fields, .. } => Some(format!("Changed on both sides: {fields}.")),
+            Self::MissingFields { fields, .. } => Some(format!("Without a value: {fields}.")),
+            Self::DroppedColumn { .. } => {
+                Some("Its value was staged before and has no place any more.".into())
+            }
+            _ => None,
         }
     }
 
@@ -138,6 +224,16 @@ impl Error {
             Self::HistoryExists => {
                 Some("Set directus_versions.allow_drop to on to let the history go along.")
             }
+            Self::UnknownOption { hint, .. } => Some(hint),
+            Self::Outdated { .. } => {
+                Some("Compare again, with directus_versions.compare_version, before promoting.")
+            }
+            Self::Conflict { .. } => Some(
+                "Promote with on_conflict => 'ours' or 'theirs', or name other fields; directus_versions.compare_version shows the values.",
+            ),
+            Self::DroppedColumn { .. } => {
+                Some("Discard the field, promote others, or promote with on_conflict => 'theirs'.")
+            }
             Self::NotInstalled => Some("Run CREATE EXTENSION directus_versions."),
             _ => None,
         }
@@ -145,7 +241,10 @@ impl Error {
 
     /// The report for `PostgreSQL`.
     pub(crate) fn report(&self) -> ErrorReport {
-        let report = ErrorReport::new(self.code(), self.message(), "directus_versions");
+        let mut report = ErrorReport::new(self.code(), self.message(), "directus_versions");
+        if let Some(detail) = self.detail() {
+            report = report.set_detail(detail);
+        }
         match self.hint() {
             Some(hint) => report.set_hint(hint),
             None => report,

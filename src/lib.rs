@@ -5,11 +5,13 @@
 mod compat;
 mod context;
 mod error;
+mod merge;
 #[allow(
     unsafe_code,
     reason = "the only module that touches PostgreSQL below SQL"
 )]
 mod pg;
+mod plan;
 
 #[cfg(any(test, feature = "pg_test"))]
 #[path = "../pgrx-tests/mod.rs"]
@@ -66,7 +68,12 @@ pgrx::extension_sql_file!(
     name = "reverting",
     requires = ["undoing"]
 );
-pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["reverting"]);
+pgrx::extension_sql_file!(
+    "../sql/versions.sql",
+    name = "versions",
+    requires = ["reverting"]
+);
+pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["versions"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
 /// Defines the settings and registers the callbacks when the library is loaded.

@@ -15,7 +15,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::{AclMode, Datum, FunctionCallInfo, Oid};
 
 /// What triggers and our own functions record.
-const RESERVED: [&[u8]; 8] = [
+const RESERVED: [&[u8]; 12] = [
     b"create",
     b"update",
     b"delete",
@@ -23,7 +23,11 @@ const RESERVED: [&[u8]; 8] = [
     b"comment",
     b"revert",
     b"promote",
+    b"version_create",
     b"version_save",
+    b"version_discard",
+    b"version_rename",
+    b"version_drop",
 ];
 
 /// `log_activity(action, collection, item, comment)`: a name that is no collection's is kept as it is.
@@ -150,7 +154,11 @@ pub(super) unsafe fn selects_all(relid: Oid) -> bool {
     }
 }
 
-unsafe fn begin(collection: Option<i32>, name: &[u8]) -> Draft {
+/// Begins the row of an event.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn begin(collection: Option<i32>, name: &[u8]) -> Draft {
     // SAFETY: the call runs in a transaction; it fails here if that may not write.
     unsafe {
         pg_sys::PreventCommandIfReadOnly(c"directus_versions".as_ptr());
@@ -161,7 +169,10 @@ unsafe fn begin(collection: Option<i32>, name: &[u8]) -> Draft {
 }
 
 /// Writes the row at once and returns its id.
-unsafe fn write(mut draft: Draft) -> Datum {
+///
+/// # Safety
+/// Must run in a transaction that may write.
+pub(super) unsafe fn write(mut draft: Draft) -> Datum {
     // SAFETY: the row has a value for each column of the log.
     unsafe {
         let at = draft.values[column::AT].value() as i64;

@@ -85,6 +85,15 @@ pub(super) unsafe fn is_known() -> bool {
     }
 }
 
+/// Who the application is acting for, from the settings or the request; `None` where nobody is named.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn name() -> Option<&'static [u8]> {
+    // SAFETY: see above.
+    unsafe { Some(read(raw::GetUserId())[0]).filter(|name| !name.is_empty()) }
+}
+
 /// The id of the context of the statement with this command id.
 ///
 /// # Safety

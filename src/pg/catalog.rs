@@ -29,9 +29,10 @@ pub(super) enum Table {
     ContextKey,
     CollectionRelation,
     LogRangeIndex,
+    Version,
 }
 
-const COUNT: usize = 21;
+const COUNT: usize = 22;
 
 const NAMES: [&CStr; COUNT] = [
     c"log",
@@ -55,6 +56,7 @@ const NAMES: [&CStr; COUNT] = [
     c"context_pkey",
     c"collection_relation_key",
     c"log_transaction_index",
+    c"version",
 ];
 
 static OIDS: Global<[Oid; COUNT]> = Global::new([pg_sys::InvalidOid; COUNT]);

@@ -88,7 +88,7 @@ unsafe fn any(list: *mut List, is: impl Fn(*mut core::ffi::c_void) -> bool) -> b
     }
 }
 
-/// Whether any row of the log is there.
+/// Whether any row of the log or any version is there.
 unsafe fn has_history() -> bool {
     // SAFETY: a scan of each partition up to its first row.
     unsafe {
@@ -100,7 +100,7 @@ unsafe fn has_history() -> bool {
         let count = usize::try_from((*desc).nparts).unwrap_or(0);
         let found = (0..count).any(|index| has_row(*(*desc).oids.add(index)));
         raw::relation_close(log, pg_sys::AccessShareLock as c_int);
-        found
+        found || catalog::oid(Table::Version).is_some_and(|table| has_row(table))
     }
 }
 

@@ -4,8 +4,9 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, blame, capture, diff, drop, gate, history, moment, net, opaque, overlay, raw, reader,
-    restored, travel, truncate, undertake, undone,
+    activity, blame, capture, compare, diff, drop, gate, history, laid, moment, net, opaque,
+    overlay, promote, raw, reader, restored, staging, travel, truncate, undertake, undone,
+    version, versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -365,4 +366,88 @@ sql_function!(
     directus_versions_blame,
     pg_finfo_directus_versions_blame,
     blame::blame
+);
+
+sql_function!(
+    /// `_laid_over(anyelement, jsonb)`
+    directus_versions_laid_over,
+    pg_finfo_directus_versions_laid_over,
+    laid::laid_over
+);
+
+sql_function!(
+    /// `_item_of_version(uuid)`
+    directus_versions_item_of_version,
+    pg_finfo_directus_versions_item_of_version,
+    version::item_of_version
+);
+
+sql_function!(
+    /// `create_version(regclass, text, text, text, jsonb)`
+    directus_versions_create_version,
+    pg_finfo_directus_versions_create_version,
+    staging::create
+);
+
+sql_function!(
+    /// `save_version(uuid, jsonb)`
+    directus_versions_save_version,
+    pg_finfo_directus_versions_save_version,
+    staging::save
+);
+
+sql_function!(
+    /// `discard_version_fields(uuid, text[])`
+    directus_versions_discard_version_fields,
+    pg_finfo_directus_versions_discard_version_fields,
+    staging::discard
+);
+
+sql_function!(
+    /// `rename_version(uuid, text, text)`
+    directus_versions_rename_version,
+    pg_finfo_directus_versions_rename_version,
+    staging::rename
+);
+
+sql_function!(
+    /// `drop_version(uuid)`
+    directus_versions_drop_version,
+    pg_finfo_directus_versions_drop_version,
+    staging::drop_version
+);
+
+sql_function!(
+    /// `promote_version(uuid, text, text[], text)`
+    directus_versions_promote_version,
+    pg_finfo_directus_versions_promote_version,
+    promote::promote
+);
+
+sql_function!(
+    /// `version_data(uuid)`
+    directus_versions_version_data,
+    pg_finfo_directus_versions_version_data,
+    versioned::data
+);
+
+sql_function!(
+    /// `version_row(anyelement, uuid)`
+    directus_versions_version_row,
+    pg_finfo_directus_versions_version_row,
+    versioned::row
+);
+
+sql_function!(
+    /// `read_version(anyelement, text)`
+    directus_versions_read_version,
+    pg_finfo_directus_versions_read_version,
+    versioned::read
+);
+
+sql_function!(
+    /// `compare_version(uuid)`
+    directus_versions_compare_version,
+    pg_finfo_directus_versions_compare_version,
+    compare::compare
 );

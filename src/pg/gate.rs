@@ -256,14 +256,28 @@ pub(super) unsafe fn is_hidden(subject: &Subject, item: &[u8]) -> bool {
 /// Calls a function of ours that takes a revision's id, as the extension's owner.
 unsafe fn ask_owner(name: &'static CStr, id: Datum) -> Option<Datum> {
     // SAFETY: the function takes a bigint.
+    unsafe { ask(name, &[(pg_sys::INT8OID, Some(id))]) }
+}
+
+/// Calls a function of ours with arguments of these types as the extension's owner; `None` is NULL.
+///
+/// # Safety
+/// There must be such a function, and the values must be of the types.
+pub(super) unsafe fn ask(name: &'static CStr, values: &[(Oid, Option<Datum>)]) -> Option<Datum> {
+    // SAFETY: see above.
     unsafe {
-        let function = catalog::function(name, &[pg_sys::INT8OID]);
-        let mut result = None;
-        run_as_owner(|| {
-            result = invoke_with(function, &[id]);
-            Datum::null()
-        });
-        result
+        let types: *mut Oid = raw::alloc_array(values.len());
+        let call = arguments(values.len());
+        for (index, (typid, value)) in values.iter().enumerate() {
+            types.add(index).write(*typid);
+            let argument = (*call).args.as_mut_ptr().add(index);
+            (*argument).value = value.unwrap_or(Datum::null());
+            (*argument).isnull = value.is_none();
+        }
+        let types = core::slice::from_raw_parts(types, values.len());
+        let function = catalog::function(name, types);
+        let result = run_as_owner(|| invoke(function, call));
+        (!(*call).isnull).then_some(result)
     }
 }
 
@@ -358,7 +372,11 @@ pub(super) unsafe fn invoke_with(function: Oid, values: &[Datum]) -> Option<Datu
     }
 }
 
-unsafe fn arguments(count: usize) -> FunctionCallInfo {
+/// Memory for a call with so many arguments.
+///
+/// # Safety
+/// Must run in a backend.
+pub(super) unsafe fn arguments(count: usize) -> FunctionCallInfo {
     // SAFETY: zeroed memory is a call without NULLs.
     unsafe {
         let bytes = size_of::<pg_sys::FunctionCallInfoBaseData>()

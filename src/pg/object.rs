@@ -65,6 +65,11 @@ pub(super) unsafe fn of_record_where(
     side: Side,
     wanted: impl Fn(usize) -> bool + Copy,
 ) -> Option<Datum> {
+    // SAFETY: see above.
+    let saved = unsafe { record.json() };
+    if saved.is_some() {
+        return saved.filter(|_| side == Side::New);
+    }
     if side != Side::Row && !record.has_changes() {
         return None;
     }

@@ -194,6 +194,7 @@ unsafe extern "C-unwind" {
     pub(super) fn GetTransactionSnapshot() -> Snapshot;
     pub(super) fn PushActiveSnapshot(snapshot: Snapshot);
     pub(super) fn PopActiveSnapshot();
+    pub(super) fn UpdateActiveSnapshotCommandId();
     pub(super) fn GetUserId() -> Oid;
     pub(super) fn GetSessionUserId() -> Oid;
     pub(super) fn GetUserNameFromId(role: Oid, noerr: bool) -> *mut c_char;
@@ -297,6 +298,7 @@ unsafe extern "C-unwind" {
     pub(super) fn byteain(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn bytearecv(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn byteasend(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn uuid_out(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn textout(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn inet_client_addr(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn inet_out(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
@@ -346,6 +348,48 @@ unsafe extern "C-unwind" {
         read_only: bool,
         count: core::ffi::c_long,
     ) -> c_int;
+    pub(super) fn SPI_getbinval(
+        tuple: HeapTuple,
+        desc: TupleDesc,
+        column: c_int,
+        isnull: *mut bool,
+    ) -> Datum;
+    pub(super) fn SPI_execute_with_args(
+        query: *const c_char,
+        nargs: c_int,
+        types: *mut Oid,
+        values: *mut Datum,
+        nulls: *const c_char,
+        read_only: bool,
+        count: core::ffi::c_long,
+    ) -> c_int;
+    pub(super) fn makeParamList(count: c_int) -> pg_sys::ParamListInfo;
+    pub(super) fn CreateDestReceiver(dest: pg_sys::CommandDest::Type) -> *mut pg_sys::DestReceiver;
+    // executor/tstoreReceiver.h and executor/nodeModifyTable.h are not part of pgrx's bindings.
+    pub(super) fn SetTuplestoreDestReceiverParams(
+        receiver: *mut pg_sys::DestReceiver,
+        store: *mut pg_sys::Tuplestorestate,
+        context: MemoryContext,
+        detoast: bool,
+        target: TupleDesc,
+        message: *const c_char,
+    );
+    pub(super) fn ExecComputeStoredGenerated(
+        info: *mut ResultRelInfo,
+        estate: *mut EState,
+        slot: *mut TupleTableSlot,
+        command: pg_sys::CmdType::Type,
+    );
+    pub(super) fn ExecStoreVirtualTuple(slot: *mut TupleTableSlot) -> *mut TupleTableSlot;
+    pub(super) fn jsonb_populate_record(call: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn jsonb_object_field(call: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn err_generic_string(field: c_int, text: *const c_char) -> c_int;
+    pub(super) fn errcontext_msg(format: *const c_char, ...) -> c_int;
+    pub(super) fn CommandCounterIncrement();
+    pub(super) fn pg_server_to_any(text: *const c_char, len: c_int, encoding: c_int)
+    -> *mut c_char;
+    pub(super) fn pg_any_to_server(text: *const c_char, len: c_int, encoding: c_int)
+    -> *mut c_char;
     pub(super) fn text_to_cstring(text: *const varlena) -> *mut c_char;
     // port.h and mb/pg_wchar.h are not part of pgrx's bindings.
     pub(super) fn pg_strong_random(buffer: *mut c_void, len: Size) -> bool;

@@ -5,6 +5,7 @@ use super::buffer;
 use super::guc::{self, Text};
 use super::item;
 use super::origin;
+use super::promotion;
 use super::raw;
 use super::store;
 use core::ffi::c_int;
@@ -148,6 +149,25 @@ impl Draft {
                 }
                 self.set_text(column::COMMENT, words);
             }
+            if let Some(promotion) = promotion::of(collection, command) {
+                if let Some(source) = promotion.source {
+                    self.set(column::SOURCE, Datum::from(source));
+                }
+                self.set_text(column::COMMENT, promotion.words);
+            }
+        }
+    }
+
+    /// Sets the version that the row is of.
+    ///
+    /// # Safety
+    /// Must run in a backend.
+    pub(super) unsafe fn set_version(&mut self, version: [u8; 16]) {
+        // SAFETY: a uuid is its sixteen bytes.
+        unsafe {
+            let copy: *mut [u8; 16] = raw::alloc_array(1);
+            copy.write(version);
+            self.set(column::VERSION, Datum::from(copy));
         }
     }
 

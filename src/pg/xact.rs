@@ -1,6 +1,8 @@
 //! What happens at the end of a transaction or savepoint, and when the caches of the server are invalidated.
 
-use super::{actor, buffer, capture, catalog, layout, origin, raw, record, relation, slots};
+use super::{
+    actor, buffer, capture, catalog, layout, origin, promotion, raw, record, relation, slots,
+};
 use core::ffi::c_void;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, Oid, SubTransactionId};
@@ -56,6 +58,7 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
 
 fn end() {
     origin::abort(0);
+    promotion::end();
     buffer::end_transaction();
     relation::end_transaction();
     layout::end_transaction();
@@ -75,7 +78,9 @@ unsafe extern "C-unwind" fn subtransaction(
         pg_sys::SubXactEvent::SUBXACT_EVENT_ABORT_SUB => {
             buffer::abort_subtransaction(child);
             // SAFETY: the subtransaction is still the current one.
-            origin::abort(unsafe { raw::GetCurrentTransactionNestLevel() });
+            let level = unsafe { raw::GetCurrentTransactionNestLevel() };
+            origin::abort(level);
+            promotion::abort(level);
             layout::abort();
             record::abort();
             slots::forget();

@@ -1,0 +1,270 @@
+//! Lays the fields of a JSON object over a row of a table.
+
+use super::arguments::{argument, null};
+use super::gate;
+use super::jsonb::Writer;
+use super::overlay::{self, Row};
+use super::raw;
+use super::relation::Column;
+use super::settings::{self, Setting};
+use super::value;
+use core::ffi::{CStr, c_char, c_int, c_void};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FmgrInfo, FunctionCallInfo, Oid, varlena};
+
+/// `_laid_over(main anyelement, delta jsonb)`.
+///
+/// # Safety
+/// Called by the function manager with these arguments.
+pub(super) unsafe fn laid_over(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let relid = overlay::table_of(call, 0);
+        let main = argument(call, 0);
+        match argument(call, 1) {
+            Some(delta) => over(relid, main, delta),
+            None => main.unwrap_or_else(|| null(call)),
+        }
+    }
+}
+
+/// A row of a table, or one of NULLs, with the fields of an object laid over it, as a composite datum. Raises what the
+/// column's type raises for a value that is none of its own, and names the column.
+///
+/// The types' code and that of generated columns is of the table's owner or of whom that role trusts, so it runs as that
+/// role, and under fixed settings: what a value means depends on no session.
+///
+/// # Safety
+/// The datums must be a row of the table and a jsonb object.
+pub(super) unsafe fn over(relid: Oid, main: Option<Datum>, delta: Datum) -> Datum {
+    // SAFETY: see above; the arrays have a value for each attribute.
+    unsafe {
+        let mut row = Row::of(relid);
+        let blank = row_of_nulls(&row);
+        if let Some(main) = main {
+            row.fill(main);
+        }
+        let owner = (*(*row.relation).rd_rel).relowner;
+        let fixed = settings::fix(Setting::ALL);
+        gate::run_as_table_owner(owner, || {
+            let mut laid = false;
+            let mut converter: *mut FmgrInfo = core::ptr::null_mut();
+            for index in 0..row.natts {
+                let attribute = raw::attribute((*row.relation).rd_att, index);
+                if (*attribute).attisdropped {
+                    continue;
+                }
+                let name = (*attribute).attname.data.as_ptr();
+                let Some(value) = field(delta, name) else {
+                    continue;
+                };
+                if converter.is_null() {
+                    converter = populate((*(*row.relation).rd_rel).reltype);
+                }
+                convert(&mut row, index, converter, blank, value);
+                laid = true;
+            }
+            if laid {
+                generate(&mut row);
+            }
+            Datum::null()
+        });
+        settings::release(fixed);
+        row.finish()
+    }
+}
+
+/// The value of a field in an object, if it is there.
+unsafe fn field(object: Datum, name: *const c_char) -> Option<Datum> {
+    // SAFETY: a function of the server that may return NULL.
+    unsafe {
+        let bytes = CStr::from_ptr(name).to_bytes();
+        let call = gate::arguments(2);
+        let arguments = (*call).args.as_mut_ptr();
+        (*arguments).value = object;
+        (*arguments.add(1)).value = super::arguments::text_datum(bytes);
+        let value = raw::jsonb_object_field(call);
+        (!(*call).isnull).then_some(value)
+    }
+}
+
+/// `jsonb_populate_record` for a row type. It knows how to make a value of any type from JSON.
+unsafe fn populate(typid: Oid) -> *mut FmgrInfo {
+    // SAFETY: the function looks at the type of its first argument.
+    unsafe {
+        let function = Oid::from(pg_sys::F_JSONB_POPULATE_RECORD);
+        let info: *mut FmgrInfo = raw::alloc_array(1);
+        raw::fmgr_info_cxt(function, info, pg_sys::CurrentMemoryContext);
+        let mut list = core::ptr::null_mut();
+        for typid in [typid, pg_sys::JSONBOID] {
+            let constant = pg_sys::makeNullConst(typid, -1, pg_sys::InvalidOid);
+            list = pg_sys::lappend(list, constant.cast());
+        }
+        (*info).fn_expr = pg_sys::makeFuncExpr(
+            function,
+            typid,
+            list,
+            pg_sys::InvalidOid,
+            pg_sys::InvalidOid,
+            pg_sys::CoercionForm::COERCE_EXPLICIT_CALL,
+        )
+        .cast();
+        info
+    }
+}
+
+unsafe fn row_of_nulls(row: &Row) -> Datum {
+    // SAFETY: the row has not been filled yet.
+    unsafe {
+        let desc = (*row.relation).rd_att;
+        let tuple = raw::heap_form_tuple(desc, row.values, row.nulls);
+        raw::heap_copy_tuple_as_datum(tuple, desc)
+    }
+}
+
+/// What an error in a value says of it.
+struct Place {
+    column: *const c_char,
+    table: *const c_char,
+}
+
+unsafe extern "C-unwind" fn tell_place(place: *mut c_void) {
+    // SAFETY: the place outlives the callback.
+    unsafe {
+        let place = &*place.cast::<Place>();
+        raw::err_generic_string(pg_sys::PG_DIAG_TABLE_NAME as c_int, place.table);
+        raw::err_generic_string(pg_sys::PG_DIAG_COLUMN_NAME as c_int, place.column);
+        raw::errcontext_msg(
+            c"staged value of column \"%s\" of table \"%s\"".as_ptr(),
+            place.column,
+            place.table,
+        );
+    }
+}
+
+/// Sets an attribute to a JSON value. The value goes alone through a row of NULLs: a domain that forbids NULL would refuse
+/// a row in which its column is merely not there.
+unsafe fn convert(row: &mut Row, index: usize, info: *mut FmgrInfo, blank: Datum, value: Datum) {
+    // SAFETY: the callback is taken off again; an error takes it off by itself.
+    unsafe {
+        let attribute = raw::attribute((*row.relation).rd_att, index);
+        let name = (*attribute).attname.data.as_ptr();
+        let mut place = Place {
+            column: name,
+            table: (*(*row.relation).rd_rel).relname.data.as_ptr(),
+        };
+        let mut callback = pg_sys::ErrorContextCallback {
+            previous: pg_sys::error_context_stack,
+            callback: Some(tell_place),
+            arg: (&raw mut place).cast(),
+        };
+        pg_sys::error_context_stack = &raw mut callback;
+        let call = gate::arguments(2);
+        (*call).flinfo = info;
+        let arguments = (*call).args.as_mut_ptr();
+        (*arguments).value = blank;
+        (*arguments.add(1)).value = object_of(CStr::from_ptr(name).to_bytes(), value);
+        let populated = raw::jsonb_populate_record(call);
+        pg_sys::error_context_stack = callback.previous;
+        let values: *mut Datum = raw::alloc_array(row.natts);
+        let nulls: *mut bool = raw::alloc_array(row.natts);
+        let mut taken = Row {
+            relation: row.relation,
+            natts: row.natts,
+            values,
+            nulls,
+        };
+        taken.fill(populated);
+        *row.values.add(index) = *values.add(index);
+        *row.nulls.add(index) = *nulls.add(index);
+    }
+}
+
+/// An object of one field.
+unsafe fn object_of(name: &[u8], value: Datum) -> Datum {
+    // SAFETY: the value is a jsonb.
+    unsafe {
+        let value = raw::pg_detoast_datum(value.cast_mut_ptr::<varlena>()).cast::<u8>();
+        let mut out = Writer::new(pg_sys::CurrentMemoryContext, 1024);
+        let mut object = out.open_object(1);
+        out.key(&mut object, name);
+        let entry = out.jsonb(raw::payload(value));
+        out.entry(&mut object, entry);
+        out.close(object);
+        out.finish()
+    }
+}
+
+/// Computes the generated columns of a row anew.
+unsafe fn generate(row: &mut Row) {
+    // SAFETY: the slot has a value for each attribute; all is freed with the executor's state.
+    unsafe {
+        let desc = (*row.relation).rd_att;
+        if (*desc).constr.is_null() || !(*(*desc).constr).has_generated_stored {
+            return;
+        }
+        let outer = pg_sys::CurrentMemoryContext;
+        let estate = raw::CreateExecutorState();
+        raw::switch_to((*estate).es_query_cxt);
+        let info: *mut pg_sys::ResultRelInfo = raw::alloc_array(1);
+        (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
+        raw::InitResultRelInfo(info, row.relation, 0, core::ptr::null_mut(), 0);
+        let slot = raw::MakeSingleTupleTableSlot(desc, &raw const pg_sys::TTSOpsVirtual);
+        for index in 0..row.natts {
+            *(*slot).tts_values.add(index) = *row.values.add(index);
+            *(*slot).tts_isnull.add(index) = *row.nulls.add(index);
+        }
+        raw::ExecStoreVirtualTuple(slot);
+        raw::ExecComputeStoredGenerated(info, estate, slot, pg_sys::CmdType::CMD_INSERT);
+        raw::switch_to(outer);
+        let tuple = raw::heap_form_tuple(desc, (*slot).tts_values, (*slot).tts_isnull);
+        raw::heap_deform_tuple(tuple, desc, row.values, row.nulls);
+        raw::ExecDropSingleTupleTableSlot(slot);
+        raw::FreeExecutorState(estate);
+    }
+}
+
+/// The fields of a row that are wanted, in their JSON form; a masked one as asterisks where `masked`.
+///
+/// # Safety
+/// The datum must be a row of the table.
+pub(super) unsafe fn object(
+    relid: Oid,
+    row: Datum,
+    masked: bool,
+    wanted: impl Fn(&Column) -> bool,
+) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let mut values = Row::of(relid);
+        values.fill(row);
+        let tracked = &*super::relation::tracked(values.relation, super::capture::function());
+        let columns = || tracked.columns().iter().filter(|column| wanted(column));
+        let mut left = columns().count();
+        let mut out = Writer::new(pg_sys::CurrentMemoryContext, 2048);
+        let mut object = out.open_object(left);
+        for column in columns() {
+            out.key(&mut object, column.name());
+        }
+        for column in columns() {
+            left -= 1;
+            let entry = if *values.nulls.add(column.index) {
+                Writer::null()
+            } else if masked && column.treatment == super::relation::Treatment::Mask {
+                out.string(b"**********")
+            } else {
+                value::write_column(
+                    &mut out,
+                    column.info,
+                    *values.values.add(column.index),
+                    left,
+                )
+                .0
+            };
+            out.entry(&mut object, entry);
+        }
+        out.close(object);
+        raw::relation_close(values.relation, pg_sys::NoLock as c_int);
+        out.finish()
+    }
+}
