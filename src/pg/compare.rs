@@ -1,12 +1,12 @@
 //! What a version stages beside what its item has become.
 
+use super::column::Column;
 use super::document;
 use super::gate::ask;
 use super::laid;
 use super::mainrow;
 use super::promote;
 use super::raw;
-use super::relation::Column;
 use super::sight::Sight;
 use super::spi::Snapshot;
 use super::version::{self, Version};

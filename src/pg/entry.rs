@@ -5,8 +5,8 @@
 
 use super::{
     activity, blame, capture, compare, diff, drop, gate, history, laid, moment, net, opaque,
-    overlay, promote, raw, reader, restored, staging, travel, truncate, undertake, undone,
-    version, versioned,
+    overlay, promote, raw, reader, restored, staging, travel, truncate, undertake, undone, version,
+    versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;

@@ -1,11 +1,11 @@
 //! Lays the fields of a JSON object over a row of a table.
 
 use super::arguments::{argument, null};
+use super::column::Column;
 use super::gate;
 use super::jsonb::Writer;
 use super::overlay::{self, Row};
 use super::raw;
-use super::relation::Column;
 use super::settings::{self, Setting};
 use super::value;
 use core::ffi::{CStr, c_char, c_int, c_void};
@@ -250,7 +250,7 @@ pub(super) unsafe fn object(
             left -= 1;
             let entry = if *values.nulls.add(column.index) {
                 Writer::null()
-            } else if masked && column.treatment == super::relation::Treatment::Mask {
+            } else if masked && column.treatment == super::column::Treatment::Mask {
                 out.string(b"**********")
             } else {
                 value::write_column(

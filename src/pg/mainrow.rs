@@ -2,13 +2,14 @@
 
 use super::arguments::text_datum;
 use super::capture;
+use super::column::Column;
 use super::document;
 use super::gate;
 use super::item;
 use super::laid;
 use super::overlay::Row;
 use super::raw;
-use super::relation::{self, Column};
+use super::relation;
 use super::row::Values;
 use super::settings::{self, Setting};
 use super::sight::Sight;

@@ -1,10 +1,10 @@
 //! What is known of one field of an item, in memory that is used again.
 
+use super::column::Column;
 use super::jsonb::Writer;
 use super::layout::Field;
 use super::raw;
 use super::reading::{self, Value};
-use super::column::Column;
 use super::stored::Kind;
 use super::types::TypeInfo;
 use super::value;
