@@ -10,7 +10,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 '_laid_over', '_item_of_version', 'version_data', 'version_row', 'read_version', 'compare_version']
             WHEN 'write' THEN ARRAY['comment', '_last_key', '_has_history', '_collection_name', 'log_activity', '_announce', '_callers_path',
                 'undo', 'undo_transaction', '_undo', '_undo_transaction', '_undo_steps', '_undo_each', '_undo_together', '_undo_either', '_undo_conflicts',
-                '_unless_there', '_newest_first', '_undoing', '_quoted', '_list_differing', '_equality',
+                '_unless_there', '_is_tracked', '_newest_first', '_undoing', '_quoted', '_list_differing', '_equality',
                 '_undo_statement', '_undone', '_reversals', '_present_item', '_last_id', '_recorded', '_key_condition',
                 '_same_fields', '_assigned', '_plain_type',
                 'revert', '_revert', '_restored', '_known_fields', '_check_fields', '_insert_restored', '_update_restored', '_differing_fields', '_subject',
@@ -59,6 +59,7 @@ COMMENT ON FUNCTION revoke_access(regrole) IS
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA directus_versions FROM PUBLIC;
+REVOKE ALL ON TYPE change FROM PUBLIC;
 GRANT USAGE ON SCHEMA directus_versions TO PUBLIC;
 GRANT EXECUTE ON FUNCTION item_of(anyelement) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION set_context(text, text, text, text, text, text, boolean) TO PUBLIC;

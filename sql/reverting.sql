@@ -130,6 +130,10 @@ BEGIN
         RAISE EXCEPTION 'revision must not be NULL' USING ERRCODE = '22023';
     END IF;
     SELECT * INTO subject FROM directus_versions._subject($1);
+    IF NOT directus_versions._is_tracked(subject.target) THEN
+        RAISE EXCEPTION 'table "%" is not tracked', subject.name USING
+            ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
+    END IF;
     PERFORM directus_versions._check_fields(subject.target, $2);
     present := directus_versions._present_item($1);
     IF present IS NOT NULL THEN
@@ -201,7 +205,9 @@ CREATE FUNCTION _collection_statement(target regclass, key text[], changed text[
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     same_item CONSTANT text := (
-        SELECT pg_catalog.string_agg(pg_catalog.format('w.%1$I %2$s t.%1$I', a.attname, directus_versions._equality(a.atttypid)), ' AND ')
+        SELECT pg_catalog.string_agg(pg_catalog.format(
+            CASE WHEN a.attnotnull THEN 'w.%1$I %2$s t.%1$I' ELSE '(w.%1$I %2$s t.%1$I OR w.%1$I IS NULL AND t.%1$I IS NULL)' END,
+            a.attname, directus_versions._equality(a.atttypid)), ' AND ')
         FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = target AND a.attname = ANY (key) AND NOT a.attisdropped);
     names text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changed) AS f);
     updating text := 'SELECT 1 LIMIT 0';
@@ -260,6 +266,9 @@ DECLARE
 BEGIN
     IF $1 IS NULL OR $2 IS NULL THEN
         RAISE EXCEPTION 'target and at must not be NULL' USING ERRCODE = '22023';
+    ELSIF NOT directus_versions._is_tracked($1) THEN
+        RAISE EXCEPTION 'table "%" is not tracked', directus_versions._collection_name($1) USING
+            ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
     ELSIF COALESCE($3, false) THEN
         RETURN QUERY SELECT c.item, c.action, c.fields, NULL::bigint FROM directus_versions._collection_changes($1, $2) AS c;
         RETURN;

@@ -117,9 +117,38 @@ COMMENT ON COLUMN layout.types IS
 CREATE FUNCTION _item_order(text, text) RETURNS int
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_item_order';
 COMMENT ON FUNCTION _item_order(text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE FUNCTION _item_lt(text, text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT directus_versions._item_order($1, $2) < 0
+$$;
+COMMENT ON FUNCTION _item_lt(text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE OPERATOR <* (LEFTARG = text, RIGHTARG = text, FUNCTION = _item_lt, COMMUTATOR = OPERATOR(directus_versions.>*), NEGATOR = OPERATOR(directus_versions.>=*));
+COMMENT ON OPERATOR <* (text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE FUNCTION _item_le(text, text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT directus_versions._item_order($1, $2) <= 0
+$$;
+COMMENT ON FUNCTION _item_le(text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE OPERATOR <=* (LEFTARG = text, RIGHTARG = text, FUNCTION = _item_le, COMMUTATOR = OPERATOR(directus_versions.>=*), NEGATOR = OPERATOR(directus_versions.>*));
+COMMENT ON OPERATOR <=* (text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE FUNCTION _item_ge(text, text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT directus_versions._item_order($1, $2) >= 0
+$$;
+COMMENT ON FUNCTION _item_ge(text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE OPERATOR >=* (LEFTARG = text, RIGHTARG = text, FUNCTION = _item_ge, COMMUTATOR = OPERATOR(directus_versions.<=*), NEGATOR = OPERATOR(directus_versions.<*));
+COMMENT ON OPERATOR >=* (text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE FUNCTION _item_gt(text, text) RETURNS boolean
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT directus_versions._item_order($1, $2) > 0
+$$;
+COMMENT ON FUNCTION _item_gt(text, text) IS 'Compares two items: the shorter one first, then by bytes';
+CREATE OPERATOR >* (LEFTARG = text, RIGHTARG = text, FUNCTION = _item_gt, COMMUTATOR = OPERATOR(directus_versions.<*), NEGATOR = OPERATOR(directus_versions.<=*));
+COMMENT ON OPERATOR >* (text, text) IS 'Compares two items: the shorter one first, then by bytes';
 CREATE OPERATOR FAMILY item_ops USING btree;
+-- All five operators: the server may sort by any that a family has an index order of.
 CREATE OPERATOR CLASS item_ops FOR TYPE text USING btree FAMILY item_ops AS
-    OPERATOR 3 pg_catalog.=, FUNCTION 1 _item_order(text, text);
+    OPERATOR 1 <*, OPERATOR 2 <=*, OPERATOR 3 pg_catalog.=, OPERATOR 4 >=*, OPERATOR 5 >*, FUNCTION 1 _item_order(text, text);
 COMMENT ON OPERATOR FAMILY item_ops USING btree IS 'Items, the shorter ones first';
 COMMENT ON OPERATOR CLASS item_ops USING btree IS 'Items, the shorter ones first';
 

@@ -21,11 +21,12 @@ DECLARE
 BEGIN
     SELECT k.name INTO unreadable
     FROM directus_versions.collection AS k
-    WHERE NOT pg_catalog.has_table_privilege(directus_versions._caller(), k.relation, 'SELECT')
-        AND NOT pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT')
+    WHERE pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT') IS NOT TRUE
+        AND NOT pg_catalog.pg_has_role(directus_versions._caller(), current_user, 'USAGE')
         AND EXISTS (
-            SELECT FROM directus_versions.log AS l
-            WHERE l.collection = k.id AND ($2 IS NULL AND l.transaction = $1 OR l.id = $2));
+            SELECT FROM directus_versions.log AS l JOIN directus_versions.context AS c ON c.id = l.context
+            WHERE l.collection = k.id
+                AND ($2 IS NULL AND l.transaction = $1 AND c.cluster = this_cluster OR l.id = $2));
     IF FOUND THEN
         RAISE EXCEPTION 'permission denied for table "%"', unreadable USING ERRCODE = '42501';
     END IF;
@@ -77,14 +78,18 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _undoing("char") IS 'What takes an action back';
 
-CREATE FUNCTION _unless_there(target regclass) RETURNS text
+CREATE FUNCTION _unless_there(target regclass, others int[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.format(' WHERE NOT EXISTS (SELECT FROM %s AS t WHERE %s)', target,
-        directus_versions._key_condition(target, 'r.key'))
+    SELECT pg_catalog.format(' WHERE NOT EXISTS (SELECT FROM %s AS t WHERE %s%s)', target,
+        directus_versions._key_condition(target, 'r.key'),
+        pg_catalog.string_agg(pg_catalog.format(
+            ' AND NOT EXISTS (SELECT FROM r%s AS x WHERE x.key OPERATOR(pg_catalog.=) directus_versions.item_of(t.*))', o), ''))
+    FROM pg_catalog.unnest(others) AS o
 $$;
-COMMENT ON FUNCTION _unless_there(regclass) IS 'SQL that leaves out rows r of which the item is there';
+COMMENT ON FUNCTION _unless_there(regclass, int[]) IS
+'SQL that leaves out rows r of which the item is there, but for rows that other plans of the statement remove or give another key';
 
-CREATE FUNCTION _undo_statement(target regclass, action "char", fields text[], force boolean, alone boolean, rows text) RETURNS text
+CREATE FUNCTION _undo_statement(target regclass, action "char", fields text[], force boolean, others int[], rows text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     condition CONSTANT text := directus_versions._key_condition(target, 'r.key');
@@ -97,12 +102,12 @@ BEGIN
             target, rows, condition, guard)
         WHEN 'd' THEN pg_catalog.format(
             'INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s AS r%s', target, names, old, rows,
-            CASE WHEN alone AND NOT force THEN directus_versions._unless_there(target) END)
+            CASE WHEN NOT force THEN directus_versions._unless_there(target, others) END)
         ELSE pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM %s AS r WHERE %s%s RETURNING r.revision, r.key',
             target, names, old, rows, condition, guard)
     END;
 END $$;
-COMMENT ON FUNCTION _undo_statement(regclass, "char", text[], boolean, boolean, text) IS
+COMMENT ON FUNCTION _undo_statement(regclass, "char", text[], boolean, int[], text) IS
 'SQL that takes back what rows r of _undone tell, as far as nothing stands in the way unless it is forced';
 
 CREATE FUNCTION _undo_conflicts(target regclass, action "char", fields text[], revisions bigint[], item text)
@@ -124,7 +129,7 @@ END $$;
 COMMENT ON FUNCTION _undo_conflicts(regclass, "char", text[], bigint[], text) IS
 'What stands in the way of taking back what was done to each item; NULL where nothing does';
 
-CREATE FUNCTION _undo_together(plans jsonb, revisions bigint[], item text, force boolean, alone boolean)
+CREATE FUNCTION _undo_together(plans jsonb, revisions bigint[], item text, force boolean)
 RETURNS TABLE (plan int, revision bigint, key text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -137,15 +142,18 @@ BEGIN
     SELECT 'WITH ' || pg_catalog.string_agg(pg_catalog.format('r%s AS MATERIALIZED (SELECT * FROM directus_versions._undone(NULL::%s,
                 ($1)[%s:%s], %L::pg_catalog.text[], $2)), w%1$s AS (%6$s)',
             p.n, p.target, p.first, p.last, p.fields,
-            directus_versions._undo_statement(p.target, p.action, p.fields, $4, $5, 'r' || p.n)), ', ' ORDER BY p.n)
+            directus_versions._undo_statement(p.target, p.action, p.fields, $4, p.others, 'r' || p.n)), ', ' ORDER BY p.n)
         || pg_catalog.string_agg(pg_catalog.format(
             ' %s SELECT %s AS plan, pg_catalog.array_agg(r.revision) AS revisions, pg_catalog.array_agg(r.key) AS keys FROM %s AS r%s',
             CASE WHEN p.place > 1 THEN 'UNION ALL' ELSE '' END, p.n,
             CASE WHEN p.action = 'd' THEN 'r' ELSE 'w' END || p.n,
-            CASE WHEN p.action = 'd' AND $5 AND NOT $4 THEN directus_versions._unless_there(p.target) END), '' ORDER BY p.place)
+            CASE WHEN p.action = 'd' AND NOT $4 THEN directus_versions._unless_there(p.target, p.others) END), '' ORDER BY p.place)
     INTO statement
     FROM (
-        SELECT p.*, pg_catalog.row_number() OVER (ORDER BY pg_catalog.strpos('cud', p.action::text), p.n) AS place
+        SELECT p.*, pg_catalog.row_number() OVER (ORDER BY pg_catalog.strpos('cud', p.action::text), p.n) AS place,
+            ARRAY(
+                SELECT o.n FROM pg_catalog.jsonb_to_recordset(plans) AS o (n int, target regclass, action "char")
+                WHERE o.target = p.target AND o.action <> 'd') AS others
         FROM pg_catalog.jsonb_to_recordset(plans)
             AS p (n int, target regclass, action "char", fields text[], first int, last int)
     ) AS p;
@@ -156,8 +164,8 @@ BEGIN
     END LOOP;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 END $$;
-COMMENT ON FUNCTION _undo_together(jsonb, bigint[], text, boolean, boolean) IS
-'Takes back what was done to items of several tables by one statement, as far as nothing stands in the way, and tells which it did. alone: nothing else in it can make room for an item that was deleted';
+COMMENT ON FUNCTION _undo_together(jsonb, bigint[], text, boolean) IS
+'Takes back what was done to items of several tables by one statement, as far as nothing stands in the way, and tells which it did';
 
 CREATE FUNCTION _newest_first(revisions bigint[]) RETURNS SETOF bigint
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -183,7 +191,7 @@ BEGIN
         CONTINUE WHEN step.fields = '{}';
         single := pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
             'n', 1, 'target', step.target, 'action', step.action, 'fields', step.fields, 'first', 1, 'last', 2));
-        SELECT * INTO done FROM directus_versions._undo_together(single, ARRAY[one, 0], NULL, force, true);
+        SELECT * INTO done FROM directus_versions._undo_together(single, ARRAY[one, 0], NULL, force);
         place := pg_catalog.array_position(revisions, one);
         -- An item is told of once, by its last revision.
         IF done.revision IS NOT NULL AND revisions[place + 1] = 0 THEN
@@ -200,7 +208,7 @@ CREATE FUNCTION _undo_either(plans jsonb, revisions bigint[], force boolean)
 RETURNS TABLE (plan int, revision bigint, key text)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN QUERY SELECT * FROM directus_versions._undo_together(plans, revisions, NULL, force, false);
+    RETURN QUERY SELECT * FROM directus_versions._undo_together(plans, revisions, NULL, force);
 EXCEPTION
     WHEN unique_violation OR exclusion_violation THEN
         RETURN QUERY SELECT * FROM directus_versions._undo_each(plans, revisions, force);
@@ -225,6 +233,9 @@ BEGIN
     FOR run IN SELECT * FROM directus_versions._reversals($1, $2) LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = run.target) THEN
             RAISE EXCEPTION 'the table of collection "%" was dropped', run.name USING ERRCODE = '55000';
+        ELSIF NOT directus_versions._is_tracked(run.target) THEN
+            RAISE EXCEPTION 'table "%" is not tracked', run.name USING
+                ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
         ELSIF NOT run.recorded THEN
             RAISE EXCEPTION 'revision % was recorded without data', run.revisions[1] USING ERRCODE = '55000';
         ELSIF run.lost <> '{}' THEN
@@ -259,7 +270,7 @@ BEGIN
     SELECT pg_catalog.array_agg(u.plan) AS plans, pg_catalog.array_agg(u.revision) AS revisions, pg_catalog.array_agg(u.key) AS keys
     INTO done
     FROM (
-        SELECT * FROM directus_versions._undo_together(plans, revisions, present, $3, true) WHERE $2 IS NOT NULL
+        SELECT * FROM directus_versions._undo_together(plans, revisions, present, $3) WHERE $2 IS NOT NULL
         UNION ALL
         SELECT * FROM directus_versions._undo_either(plans, revisions, $3) WHERE $2 IS NULL
     ) AS u;
@@ -272,7 +283,13 @@ BEGIN
                 AS p (n int, target regclass, name text, action "char", fields text[], first int, last int),
                 LATERAL directus_versions._undo_conflicts(p.target, p.action, p.fields, revisions[p.first:p.last], present) AS c
             WHERE c.conflict IS NOT NULL AND c.revision <> ALL (COALESCE(done.revisions, '{}')));
-        IF troubles <> '{}' THEN
+        IF troubles = '{}' AND EXISTS (
+            SELECT FROM pg_catalog.jsonb_to_recordset(plans) AS p (target regclass)
+            WHERE pg_catalog.row_security_active(p.target))
+        THEN
+            RAISE EXCEPTION 'not every row can be changed' USING
+                ERRCODE = '42501', DETAIL = 'A policy of row-level security keeps some from it.';
+        ELSIF troubles <> '{}' THEN
             RAISE EXCEPTION 'what is to be undone was changed since' USING
                 ERRCODE = '40001',
                 DETAIL = pg_catalog.array_to_string(troubles[1:100], pg_catalog.chr(10)),

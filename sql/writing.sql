@@ -97,13 +97,22 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 $$;
 COMMENT ON FUNCTION _last_id() IS 'The id of the log that was given last';
 
-CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint, name text, item text, comment text)
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION __recorded(since bigint) RETURNS TABLE (id bigint, source bigint, name text, item text, comment text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
     SELECT l.id, l.source, k.name, COALESCE(l.long_item, l.item), l.comment
     FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
     WHERE l.id > $1 AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
-$$;
-COMMENT ON FUNCTION _recorded(bigint) IS 'What this transaction recorded behind an id';
+        AND (l.source IS NOT NULL OR l.comment LIKE 'revert to %')
+        AND pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT');
+END $$;
+COMMENT ON FUNCTION __recorded(bigint) IS 'Does the work of _recorded as the extension''s owner';
+
+CREATE FUNCTION _recorded(since bigint) RETURNS TABLE (id bigint, source bigint, name text, item text, comment text)
+LANGUAGE c VOLATILE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
+COMMENT ON FUNCTION _recorded(bigint) IS
+'What this transaction recorded behind an id by going back, of tables that the caller may select from';
 
 CREATE FUNCTION _present_fields(collection int, revision bigint, names text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -143,11 +152,7 @@ DECLARE
     step directus_versions.log;
     later directus_versions.log;
 BEGIN
-    SELECT l.* INTO step
-    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
-    WHERE l.id = $1 AND (
-        pg_catalog.has_table_privilege(directus_versions._caller(), k.relation, 'SELECT')
-        OR pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT'));
+    SELECT l.* INTO step FROM directus_versions.log AS l WHERE l.id = $1;
     LOOP
         IF step.action = 'd' THEN
             later := step;
@@ -184,5 +189,12 @@ END $$;
 COMMENT ON FUNCTION __present_item(bigint) IS 'Does the work of _present_item as the extension''s owner';
 
 CREATE FUNCTION _present_item(revision bigint) RETURNS text
-LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
-COMMENT ON FUNCTION _present_item(bigint) IS 'The key that the item of a revision has now; NULL where it is deleted';
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_present_item';
+COMMENT ON FUNCTION _present_item(bigint) IS
+'The key that the item of a revision has now; NULL where it is deleted. P0002 for a revision that the caller may not read, 42501 where it may not select the key, 55000 for one without data';
+
+CREATE FUNCTION _is_tracked(target regclass) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked)
+$$;
+COMMENT ON FUNCTION _is_tracked(regclass) IS 'Whether a table is tracked now';

@@ -58,12 +58,18 @@ pub(super) fn commit() {
     memory.statement = None;
 }
 
-/// Forgets what a (sub)transaction that aborts may have written.
+/// Forgets what a transaction that aborts may have written.
 pub(super) fn abort() {
+    abort_subtransaction();
+    MEMORY.get().uncommitted = false;
+}
+
+/// Forgets what a subtransaction that aborts may have written. What is found again may be of the transaction itself, so
+/// that is not over yet.
+pub(super) fn abort_subtransaction() {
     let memory = MEMORY.get();
     if memory.uncommitted {
         memory.slots = [(0, 0); REMEMBERED];
-        memory.uncommitted = false;
     }
     memory.statement = None;
 }

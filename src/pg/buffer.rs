@@ -207,7 +207,7 @@ pub(super) fn abort_subtransaction(child: SubTransactionId) {
     }
     buffer.count = kept;
     super::moved::abort_subtransaction(child);
-    actor::abort();
+    actor::abort_subtransaction();
 }
 
 /// Forgets all at the end of the transaction.

@@ -35,6 +35,10 @@ impl Bytes {
         self.len = HEADER;
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }

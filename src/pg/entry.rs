@@ -451,3 +451,10 @@ sql_function!(
     pg_finfo_directus_versions_compare_version,
     compare::compare
 );
+
+sql_function!(
+    /// `_present_item(bigint)`
+    directus_versions_present_item,
+    pg_finfo_directus_versions_present_item,
+    restored::present_item
+);

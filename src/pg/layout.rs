@@ -64,11 +64,16 @@ pub(super) fn commit() {
     MEMORY.get().uncommitted = false;
 }
 
-/// Forgets what a (sub)transaction that aborts may have written.
+/// Forgets what a transaction that aborts may have written.
 pub(super) fn abort() {
-    let memory = MEMORY.get();
-    if memory.uncommitted {
-        memory.uncommitted = false;
+    abort_subtransaction();
+    MEMORY.get().uncommitted = false;
+}
+
+/// Forgets what a subtransaction that aborts may have written. What is found again may be of the transaction itself, so
+/// that is not over yet.
+pub(super) fn abort_subtransaction() {
+    if MEMORY.get().uncommitted {
         forget();
     }
 }
@@ -307,21 +312,49 @@ pub(super) unsafe fn read(id: i32) -> &'static Layout {
     }
 }
 
-/// Keeps a layout in memory of the backend.
+/// Keeps a layout in memory of the backend, unless what is known was forgotten while it was put together.
 unsafe fn keep(id: i32, names: &[&[u8]], types: &[i32]) -> &'static Layout {
-    // SAFETY: all of it lies in that memory.
+    // SAFETY: until it is complete it is memory of the call, which an error frees.
     unsafe {
-        if MEMORY.get().retired.is_null() {
-            MEMORY.get().retired = raw::new_context(
+        let epoch = MEMORY.get().epoch;
+        let own = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions layout");
+        let before = raw::switch_to(own);
+        let layout = put_together(id, names, types);
+        raw::switch_to(before);
+        let memory = MEMORY.get();
+        if memory.retired.is_null() {
+            memory.retired = raw::new_context(
                 pg_sys::TopMemoryContext,
                 c"directus_versions retired layouts",
             );
         }
-        if MEMORY.get().context.is_null() {
-            MEMORY.get().context =
+        if memory.epoch != epoch {
+            raw::MemoryContextSetParent(own, memory.retired);
+            return &*layout;
+        }
+        if memory.context.is_null() {
+            memory.context =
                 raw::new_context(pg_sys::TopMemoryContext, c"directus_versions layouts");
         }
-        let before = raw::switch_to(MEMORY.get().context);
+        if memory.count == memory.capacity {
+            let capacity = (memory.capacity * 2).max(16);
+            let bytes = capacity * size_of::<*const Layout>();
+            let more: *mut *const Layout = raw::MemoryContextAlloc(memory.context, bytes).cast();
+            core::ptr::copy_nonoverlapping(memory.known, more, memory.count);
+            memory.known = more;
+            memory.capacity = capacity;
+        }
+        raw::MemoryContextSetParent(own, memory.context);
+        *memory.known.add(memory.count) = layout;
+        memory.count += 1;
+        &*layout
+    }
+}
+
+/// Makes a layout in the current memory context. What it looks up may let go of what is known.
+unsafe fn put_together(id: i32, names: &[&[u8]], types: &[i32]) -> *mut Layout {
+    // SAFETY: all of it lies in that memory.
+    unsafe {
         let count = names.len().min(types.len());
         let fields: *mut Field = raw::alloc_array(count);
         for index in 0..count {
@@ -352,17 +385,6 @@ unsafe fn keep(id: i32, names: &[&[u8]], types: &[i32]) -> &'static Layout {
             id,
             fields: core::slice::from_raw_parts(fields, count),
         });
-        let memory = MEMORY.get();
-        if memory.count == memory.capacity {
-            let capacity = (memory.capacity * 2).max(16);
-            let more: *mut *const Layout = raw::alloc_array(capacity);
-            core::ptr::copy_nonoverlapping(memory.known, more, memory.count);
-            memory.known = more;
-            memory.capacity = capacity;
-        }
-        *memory.known.add(memory.count) = layout;
-        memory.count += 1;
-        raw::switch_to(before);
-        &*layout
+        layout
     }
 }

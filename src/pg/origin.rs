@@ -68,9 +68,8 @@ impl Write for Line {
 type Items = HashMap<Box<[u8]>, (u32, Origin)>;
 
 struct Work {
-    /// The nesting level of the transaction in which the outermost function began; 0 for none.
-    level: i32,
-    depth: usize,
+    /// The nesting level of the transaction in which each function began, the outermost first.
+    levels: Vec<i32>,
     /// By collection and item.
     announced: Option<HashMap<i32, Items>>,
     /// The `search_path` of the caller, for the triggers of its tables.
@@ -78,8 +77,7 @@ struct Work {
 }
 
 static WORK: Global<Work> = Global::new(Work {
-    level: 0,
-    depth: 0,
+    levels: Vec::new(),
     announced: None,
     path: core::ptr::null_mut(),
 });
@@ -91,38 +89,44 @@ static WORK: Global<Work> = Global::new(Work {
 pub(super) unsafe fn begin() {
     // SAFETY: the copy of the setting outlives the function's transaction.
     unsafe {
-        if WORK.get().depth == 0 {
+        if WORK.get().levels.is_empty() {
             let path = raw::GetConfigOption(c"search_path".as_ptr(), false, false);
             let path = raw::MemoryContextStrdup(pg_sys::TopTransactionContext, path);
             let work = WORK.get();
             work.path = path;
-            work.level = raw::GetCurrentTransactionNestLevel();
             work.announced = Some(HashMap::new());
         }
-        WORK.get().depth += 1;
+        let level = raw::GetCurrentTransactionNestLevel();
+        WORK.get().levels.push(level);
     }
 }
 
 /// Ends it: what was announced and not written is forgotten.
 pub(super) fn end() {
     let work = WORK.get();
-    work.depth = work.depth.saturating_sub(1);
-    if work.depth == 0 {
+    work.levels.pop();
+    if work.levels.is_empty() {
         clear();
     }
 }
 
 fn clear() {
     let work = WORK.get();
-    work.depth = 0;
-    work.level = 0;
+    work.levels.clear();
     work.announced = None;
     work.path = core::ptr::null_mut();
 }
 
 /// Forgets the work that began in a (sub)transaction which ends at this nesting level.
 pub(super) fn abort(level: i32) {
-    if level <= WORK.get().level {
+    let work = WORK.get();
+    if work.levels.is_empty() {
+        return;
+    }
+    while work.levels.last().is_some_and(|began| *began >= level) {
+        work.levels.pop();
+    }
+    if work.levels.is_empty() {
         clear();
     }
 }

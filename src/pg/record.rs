@@ -37,8 +37,10 @@ pub(super) const POSITION_SHIFT: u32 = 3;
 /// this is that of a value out of line, which a record never holds.
 pub(super) const OMITTED: u8 = 1;
 
-/// The values of one part of a record take at most this many bytes together, so that three parts fit into one row.
-const MAX_PART: usize = super::jsonb::MAX_BYTES;
+/// The values of one part of a record take at most this many bytes together: the new ones, the old ones, or a row.
+const MAX_PART: usize = 240 << 20;
+/// A record takes at most this many, so that a dump, which has two digits for each, can hold it.
+const MAX_RECORD: usize = 500 << 20;
 
 /// An edit is written as such when it spares this many bytes.
 const WORTH_AN_EDIT: usize = 8;
@@ -164,7 +166,7 @@ unsafe fn finish(mut out: Bytes) -> Datum {
 
 unsafe fn write_row(out: &mut Bytes, tracked: &Tracked, row: Values) {
     let nulls = out.zeros(tracked.saved().count().div_ceil(8));
-    let mut budget = MAX_PART;
+    let mut budget = MAX_PART.min(MAX_RECORD.saturating_sub(out.len()));
     for column in tracked.saved() {
         match row.get(column.index) {
             None => out.set_bit(nulls, column.field),
@@ -324,41 +326,62 @@ unsafe fn write_omitted(out: &mut Bytes, value: Datum) {
 
 /// Writes the JSON form of a value, and the text to make it from again where the form is not that text itself.
 unsafe fn write_json(out: &mut Bytes, column: &Column, value: Datum, budget: &mut usize) {
-    // SAFETY: the value is of the column.
+    // SAFETY: the value is of the column; only varlenas are ever too large.
     unsafe {
         let mut json = Writer::new(pg_sys::CurrentMemoryContext, 1024);
-        let mut root = json.open_scalar();
-        let (entry, loss) = value::write_column(&mut json, column.info, value, 0);
-        json.entry(&mut root, entry);
-        json.finish();
+        let loss = alone(&mut json, |out| {
+            value::write_column(out, column.info, value, 0)
+        });
+        let form = &(*column.info).form;
         let nested = matches!(
-            (*column.info).form,
-            Form::Array(_) | Form::Composite(_) | Form::Json
+            form,
+            Form::Array(_) | Form::Composite(_) | Form::Json | Form::Jsonb
         );
-        let size = json.len();
-        if size > *budget {
-            // Only the value's own bytes tell that it is too large, and JSON has them as the marker.
-            json.clear();
-            let mut root = json.open_scalar();
-            let entry = value::marker(&mut json, value);
-            json.entry(&mut root, entry);
-            json.finish();
+        let varies = column.len == -1;
+        if varies && json.len() > *budget {
+            return write_marker(out, json, value);
+        }
+        let mut exact = Writer::new(pg_sys::CurrentMemoryContext, 64);
+        let mut size = json.len();
+        if loss != Loss::None || nested {
+            let loss = if loss == Loss::None { Loss::Text } else { loss };
+            alone(&mut exact, |out| {
+                (exact::write(out, column.info, value, loss), loss)
+            });
+            size += exact.len();
+            if varies && size > *budget {
+                exact.free();
+                return write_marker(out, json, value);
+            }
         }
         *budget = budget.saturating_sub(size);
         append_json(out, &json);
-        json.clear();
-        if loss != Loss::None || nested {
-            let loss = if loss == Loss::None { Loss::Text } else { loss };
-            let mut root = json.open_scalar();
-            let entry = exact::write(&mut json, column.info, value, loss);
-            json.entry(&mut root, entry);
-            json.finish();
+        append_json(out, &exact);
+        exact.free();
+        json.free();
+    }
+}
+
+/// Writes the marker of a value in place of its JSON and of its text.
+unsafe fn write_marker(out: &mut Bytes, mut json: Writer, value: Datum) {
+    // SAFETY: the value is a varlena.
+    unsafe {
+        for _ in 0..2 {
+            json.clear();
+            alone(&mut json, |out| (value::marker(out, value), Loss::Value));
             append_json(out, &json);
-        } else {
-            out.number(0);
         }
         json.free();
     }
+}
+
+/// Writes a jsonb that holds one value.
+fn alone(json: &mut Writer, write: impl FnOnce(&mut Writer) -> (u32, Loss)) -> Loss {
+    let mut root = json.open_scalar();
+    let (entry, loss) = write(json);
+    json.entry(&mut root, entry);
+    json.finish();
+    loss
 }
 
 /// Appends a jsonb without its varlena header, its length before it.

@@ -9,6 +9,7 @@ use super::reading::Record;
 use super::scope;
 use super::snapshot;
 use super::state::{State, Take};
+use super::steps;
 use super::typed::{Target, Typed};
 use crate::error::Error;
 use core::ffi::{CStr, c_int};
@@ -33,6 +34,7 @@ pub(super) unsafe fn restored(call: FunctionCallInfo) -> Datum {
         if subject.scope.relation != relid {
             Error::NotARow.raise();
         }
+        subject.sight.check_key(subject.scope.last_key);
         let fields = argument(call, 2).map_or(&[][..], |fields| scope::names(fields));
         let mut state = State::of(subject.scope.collection, &subject.sight);
         if !snapshot::after(&subject, &mut state, &entry) {
@@ -76,6 +78,27 @@ pub(super) unsafe fn restored(call: FunctionCallInfo) -> Datum {
         raw::get_call_result_type(call, core::ptr::null_mut(), &raw mut desc);
         let tuple = raw::heap_form_tuple(desc, values.as_mut_ptr(), nulls.as_mut_ptr());
         raw::heap_copy_tuple_as_datum(tuple, desc)
+    }
+}
+
+/// `_present_item(revision bigint)`: its namesake, once the caller may read the revision and its key.
+///
+/// # Safety
+/// Called by the function manager with this argument, not NULL.
+pub(super) unsafe fn present_item(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let Some(id) = argument(call, 0).map(|id| id.value() as i64) else {
+            return null(call);
+        };
+        match gate::revision(id) {
+            Some((_, subject)) => subject.sight.check_key(subject.scope.last_key),
+            None if steps::entry(id).is_some_and(|entry| entry.change.is_none()) => {
+                Error::NoData { id }.raise()
+            }
+            None => Error::NoRevision { id }.raise(),
+        }
+        gate::as_reader(call)
     }
 }
 

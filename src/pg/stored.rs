@@ -5,7 +5,6 @@
 //! after any other type was altered or dropped. Their form on disk is the same in every version that `pg_upgrade` takes.
 
 use super::raw;
-use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::Oid;
 
@@ -43,7 +42,7 @@ pub(super) unsafe fn is_self_contained(typid: Oid) -> bool {
         // SAFETY: see above.
         return element != typid && unsafe { is_self_contained(element) };
     }
-    is_scalar(typid) || is_text(typid) && is_utf8()
+    is_scalar(typid) || is_text(typid)
 }
 
 fn is_scalar(typid: Oid) -> bool {
@@ -108,13 +107,6 @@ fn is_text(typid: Oid) -> bool {
             | pg_sys::TSVECTOROID
             | pg_sys::TSQUERYOID
     )
-}
-
-/// Bytes are not translated when a dump is restored under another encoding. From UTF-8 no database moves away; from any
-/// other one it does, to UTF-8, and there text is kept as JSON, which the dump translates.
-fn is_utf8() -> bool {
-    // SAFETY: reads a setting of the database.
-    unsafe { pg_sys::GetDatabaseEncoding() == pg_sys::pg_enc::PG_UTF8 as c_int }
 }
 
 /// How values of a field of this type lie in a record.

@@ -1,6 +1,5 @@
 //! The rows before and after revisions that are to be taken back, as values of their table's present columns.
 
-use super::activity::may_select;
 use super::arguments::{argument, relation_name, text, text_datum};
 use super::columns::Columns;
 use super::gate;
@@ -14,6 +13,7 @@ use super::row::action;
 use super::rows::Rows;
 use super::scan::{Range, Scan};
 use super::scope;
+use super::sight::Sight;
 use super::steps::{self, Entry};
 use super::typed::{Target, Typed};
 use crate::error::Error;
@@ -133,11 +133,13 @@ impl Undoing {
         };
         // SAFETY: see `undone`.
         unsafe {
-            if !gate::shows(last.id, self.fields.relid()) {
-                Error::NotReadable {
-                    table: relation_name(self.fields.relid()),
+            for entry in entries {
+                if !gate::shows(entry.id, self.fields.relid()) {
+                    Error::NotReadable {
+                        table: relation_name(self.fields.relid()),
+                    }
+                    .raise();
                 }
-                .raise();
             }
             let present = self.item.unwrap_or(last.whole_item());
             let former = first.former.or(first.item).unwrap_or_default();
@@ -227,12 +229,7 @@ impl Fields {
                     .add(index)
                     .write(wanted.then(|| Target::of(attribute, relation)));
             }
-            if !may_select(relid) {
-                Error::NotReadable {
-                    table: relation_name(relid),
-                }
-                .raise();
-            }
+            Sight::of(relid).check_key(scope.last_key);
             Self {
                 relation,
                 collection: scope.collection,

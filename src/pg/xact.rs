@@ -81,7 +81,7 @@ unsafe extern "C-unwind" fn subtransaction(
             let level = unsafe { raw::GetCurrentTransactionNestLevel() };
             origin::abort(level);
             promotion::abort(level);
-            layout::abort();
+            layout::abort_subtransaction();
             record::abort();
             slots::forget();
         }
