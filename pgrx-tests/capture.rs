@@ -2,6 +2,8 @@
 
 mod commit;
 mod copy;
+#[cfg(test)]
+mod forgotten;
 mod gaps;
 mod long;
 mod sessions;

@@ -9,6 +9,8 @@ mod deletions;
 mod fields;
 mod keys;
 #[cfg(test)]
+mod moved;
+#[cfg(test)]
 mod notices;
 mod partitions;
 mod records;

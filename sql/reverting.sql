@@ -182,7 +182,7 @@ COMMENT ON FUNCTION revert(bigint, text[]) IS
 
 -- A whole table.
 
-CREATE FUNCTION _collection_changes(target regclass, at timestamptz) RETURNS TABLE (item text, action text, fields text[])
+CREATE FUNCTION _collection_differences(target regclass, at timestamptz) RETURNS TABLE (item text, action text, fields text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     fields CONSTANT text[] := directus_versions._settable(target);
@@ -199,9 +199,34 @@ BEGIN
          WHERE n.item IS NULL OR w.item IS NULL OR pg_catalog.record_image_ne(n.r, w.r)',
         differing, target) USING at, fields;
 END $$;
-COMMENT ON FUNCTION _collection_changes(regclass, timestamptz) IS 'What must be done to make a table what it was at a time';
+COMMENT ON FUNCTION _collection_differences(regclass, timestamptz) IS 'How a table differs, key by key, from what it was at a time';
 
-CREATE FUNCTION _collection_statement(target regclass, key text[], changed text[], created text[]) RETURNS text
+CREATE FUNCTION __moved_since(target regclass, at timestamptz, items text[]) RETURNS TABLE (item text, present text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF pg_catalog.has_any_column_privilege(directus_versions._caller(), target, 'SELECT') THEN
+        RETURN QUERY
+        SELECT i, directus_versions.__present_item(arrival.id)
+        FROM directus_versions.collection AS c, pg_catalog.unnest(items) AS i
+        CROSS JOIN LATERAL (
+            SELECT l.collection, l.item, l.former, l.transaction, l.command FROM directus_versions.log AS l
+            WHERE l.collection = c.id AND l.item = directus_versions._item_key(i) AND l.action = 'm' AND l.at > $2
+            ORDER BY l.id LIMIT 1
+        ) AS departure
+        JOIN directus_versions.log AS arrival ON arrival.collection = departure.collection
+            AND arrival.item = departure.former AND arrival.former = departure.item AND arrival.action = 'u'
+            AND arrival.transaction = departure.transaction AND arrival.command = departure.command
+        WHERE c.relation = target;
+    END IF;
+END $$;
+COMMENT ON FUNCTION __moved_since(regclass, timestamptz, text[]) IS 'Does the work of _moved_since as the extension''s owner';
+
+CREATE FUNCTION _moved_since(target regclass, at timestamptz, items text[]) RETURNS TABLE (item text, present text)
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
+COMMENT ON FUNCTION _moved_since(regclass, timestamptz, text[]) IS
+'The keys that some items have now, of those that got another one since a time; NULL for an item that is deleted';
+
+CREATE FUNCTION _collection_statement(target regclass, key text[], changed text[], saved text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     same_item CONSTANT text := (
@@ -209,37 +234,47 @@ DECLARE
             CASE WHEN a.attnotnull THEN 'w.%1$I %2$s t.%1$I' ELSE '(w.%1$I %2$s t.%1$I OR w.%1$I IS NULL AND t.%1$I IS NULL)' END,
             a.attname, directus_versions._equality(a.atttypid)), ' AND ')
         FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = target AND a.attname = ANY (key) AND NOT a.attisdropped);
-    names text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changed) AS f);
+    then_item CONSTANT text := pg_catalog.format('directus_versions.item_of(ROW(w.*)::%s)', target);
+    saved_names CONSTANT text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(saved) AS f);
+    saved_values CONSTANT text := pg_catalog.array_to_string(directus_versions._assigned(target, saved, 'w'), ', ');
     updating text := 'SELECT 1 LIMIT 0';
 BEGIN
     IF changed <> '{}' THEN
-        updating := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM w WHERE %s AND NOT %s RETURNING 1',
-            target, names, pg_catalog.array_to_string(directus_versions._assigned(target, changed, 'w'), ', '), same_item,
-            directus_versions._same_fields(changed, 't', 'w'));
+        updating := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM w WHERE %s AND NOT %s
+                AND %s <> ALL ($2) AND directus_versions.item_of(t.*) <> ALL ($3) RETURNING 1',
+            target, (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changed) AS f),
+            pg_catalog.array_to_string(directus_versions._assigned(target, changed, 'w'), ', '), same_item,
+            directus_versions._same_fields(changed, 't', 'w'), then_item);
     END IF;
-    -- One statement: what refers to what is looked at when all of it is done. Rows go before others take their values.
+    -- One statement: what refers to what is looked at when all of it is done. Rows go before others take their values, and
+    -- rows that have another key now get theirs back.
     RETURN pg_catalog.format(
         'WITH w AS MATERIALIZED (SELECT * FROM directus_versions.as_of(NULL::%1$s, $1)),
-         d AS (DELETE FROM %1$s AS t WHERE NOT EXISTS (SELECT FROM w WHERE %2$s) RETURNING 1),
+         d AS (DELETE FROM %1$s AS t
+               WHERE NOT EXISTS (SELECT FROM w WHERE %2$s) AND directus_versions.item_of(t.*) <> ALL ($3) RETURNING 1),
+         m AS (UPDATE %1$s AS t SET (%4$s) = ROW(%5$s)
+               FROM w, ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS p (former, present)
+               WHERE %6$s = p.former AND %7$s RETURNING 1),
          u AS (%3$s),
          i AS (INSERT INTO %1$s (%4$s) OVERRIDING SYSTEM VALUE
-               SELECT %5$s FROM w WHERE NOT EXISTS (SELECT FROM %1$s AS t WHERE %2$s) RETURNING 1)
-         SELECT (SELECT pg_catalog.count(*) FROM d), (SELECT pg_catalog.count(*) FROM u), (SELECT pg_catalog.count(*) FROM i)',
-        target, same_item, updating,
-        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(created) AS f),
-        pg_catalog.array_to_string(directus_versions._assigned(target, created, 'w'), ', '));
+               SELECT %5$s FROM w
+               WHERE NOT EXISTS (SELECT FROM %1$s AS t WHERE %2$s) AND %6$s <> ALL ($2) RETURNING 1)
+         SELECT (SELECT pg_catalog.count(*) FROM d), (SELECT pg_catalog.count(*) FROM m), (SELECT pg_catalog.count(*) FROM u),
+             (SELECT pg_catalog.count(*) FROM i)',
+        target, same_item, updating, saved_names, saved_values, then_item,
+        directus_versions._key_condition(target, 'p.present'));
 END $$;
 COMMENT ON FUNCTION _collection_statement(regclass, text[], text[], text[]) IS
-'SQL that makes a table what it was at $1: the fields that changed, and those that are saved of rows that are gone';
+'SQL that makes a table what it was at $1: the fields that changed, and those that are saved. $2 are items that have the keys $3 now';
 
-CREATE FUNCTION _execute_at(statement text, at timestamptz) RETURNS void
+CREATE FUNCTION _execute_at(statement text, at timestamptz, former text[], present text[]) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
-    EXECUTE statement USING at;
+    EXECUTE statement USING at, former, present;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 END $$;
-COMMENT ON FUNCTION _execute_at(text, timestamptz) IS 'Runs a statement with the parameter $1 under the caller''s search_path';
+COMMENT ON FUNCTION _execute_at(text, timestamptz, text[], text[]) IS 'Runs a statement with these parameters under the caller''s search_path';
 
 CREATE FUNCTION _saved_fields(target regclass, OUT collection int, OUT name text, OUT key text[], OUT fields text[]) RETURNS record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -250,6 +285,27 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _saved_fields(regclass) IS 'The collection of a table, its key, and the columns that are saved and can be written';
 
+CREATE FUNCTION _collection_changes(target regclass, at timestamptz)
+RETURNS TABLE (item text, action text, fields text[], present text)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH difference AS MATERIALIZED (
+        SELECT * FROM directus_versions._collection_differences($1, $2)
+    ), moved AS MATERIALIZED (
+        -- A row under another key is one that changed, not one deleted and one created.
+        SELECT m.item, m.present
+        FROM directus_versions._moved_since($1, $2, ARRAY(SELECT d.item FROM difference AS d WHERE d.action = 'create')) AS m
+        JOIN difference AS gone ON gone.item = m.present AND gone.action = 'delete'
+    )
+    SELECT d.item, CASE WHEN m.present IS NULL THEN d.action ELSE 'update' END, d.fields, m.present
+    FROM difference AS d LEFT JOIN moved AS m USING (item)
+    WHERE d.action <> 'delete' OR NOT EXISTS (SELECT FROM moved AS n WHERE n.present = d.item);
+END $$;
+COMMENT ON FUNCTION _collection_changes(regclass, timestamptz) IS
+'What must be done to make a table what it was at a time; present is the key that an item has now where that is another one';
+
 CREATE FUNCTION _revert_collection(target regclass, at timestamptz, dry_run boolean)
 RETURNS TABLE (item text, action text, fields text[], revision bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -258,6 +314,7 @@ DECLARE
     subject record;
     items text[];
     actions text[];
+    presents text[];
     -- Lists of different lengths make no array of arrays.
     lists jsonb[];
     changed text[];
@@ -273,22 +330,27 @@ BEGIN
         RETURN QUERY SELECT c.item, c.action, c.fields, NULL::bigint FROM directus_versions._collection_changes($1, $2) AS c;
         RETURN;
     END IF;
-    SELECT pg_catalog.array_agg(c.item), pg_catalog.array_agg(c.action), pg_catalog.array_agg(pg_catalog.to_jsonb(c.fields))
-    INTO items, actions, lists FROM directus_versions._collection_changes($1, $2) AS c;
+    SELECT pg_catalog.array_agg(c.item), pg_catalog.array_agg(c.action), pg_catalog.array_agg(c.present),
+        pg_catalog.array_agg(pg_catalog.to_jsonb(c.fields))
+    INTO items, actions, presents, lists FROM directus_versions._collection_changes($1, $2) AS c;
     IF items IS NULL THEN
         RETURN;
     END IF;
     changed := ARRAY(
         SELECT DISTINCT f
-        FROM ROWS FROM (pg_catalog.unnest(actions), pg_catalog.unnest(lists)) AS c (action, list),
+        FROM ROWS FROM (pg_catalog.unnest(actions), pg_catalog.unnest(presents), pg_catalog.unnest(lists)) AS c (action, present, list),
             LATERAL pg_catalog.jsonb_array_elements_text(c.list) AS f
-        WHERE c.action = 'update');
+        WHERE c.action = 'update' AND c.present IS NULL);
     SELECT * INTO subject FROM directus_versions._saved_fields($1);
     words := pg_catalog.format('revert to %s', pg_catalog.to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
     PERFORM directus_versions._announce(subject.collection, i, NULL, words) FROM pg_catalog.unnest(items) AS i;
     mark := directus_versions._last_id();
     PERFORM directus_versions._execute_at(
-        directus_versions._collection_statement($1, subject.key, changed, subject.fields), $2);
+        directus_versions._collection_statement($1, subject.key, changed, subject.fields), $2,
+        ARRAY(
+            SELECT m.item FROM ROWS FROM (pg_catalog.unnest(items), pg_catalog.unnest(presents)) AS m (item, present)
+            WHERE m.present IS NOT NULL ORDER BY m.present),
+        ARRAY(SELECT m FROM pg_catalog.unnest(presents) AS m WHERE m IS NOT NULL ORDER BY m));
     RETURN QUERY
     SELECT c.item, c.action, ARRAY(SELECT pg_catalog.jsonb_array_elements_text(c.list)), n.id
     FROM ROWS FROM (pg_catalog.unnest(items), pg_catalog.unnest(actions), pg_catalog.unnest(lists)) AS c (item, action, list)

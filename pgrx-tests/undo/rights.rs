@@ -124,3 +124,99 @@ fn undo_under_row_security() {
         },
     );
 }
+
+/// What the functions that go back are put together from shows nothing more than they do.
+#[test]
+fn undo_s_parts_show_no_hidden_rows() {
+    let schema = "undo_parts";
+    let mut session = in_schema(schema);
+    session.run(
+        "CREATE TABLE s (id int PRIMARY KEY, belongs name, v text); SELECT directus_versions.track('s');
+         INSERT INTO s VALUES (1, 'undo_clerk', 'mine'), (2, 'another', 'hush');
+         ALTER TABLE s ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON s USING (belongs = current_user);
+         CREATE TABLE k (ssn text PRIMARY KEY, nick text); SELECT directus_versions.track('k');
+         INSERT INTO k VALUES ('hush', 'a')",
+    );
+    let of = |session: &mut Session, collection: &str, item: &str| {
+        session.int(&format!(
+            "SELECT max(id) FROM directus_versions.revisions WHERE collection = 'undo_parts.{collection}' AND item = '{item}'"
+        ))
+    };
+    let (mine, other, key) = (
+        of(&mut session, "s", "1"),
+        of(&mut session, "s", "2"),
+        of(&mut session, "k", "hush"),
+    );
+    let grants = format!("GRANT ALL ON s TO {ROLE}; GRANT SELECT (nick) ON k TO {ROLE}");
+    for part in [
+        format!(
+            "SELECT * FROM directus_versions._undone(NULL::s, ARRAY[{other}, {mine}, 0], '{{v}}', NULL)"
+        ),
+        format!("SELECT directus_versions._present_item({other})"),
+        format!("SELECT directus_versions._present_item({key})"),
+        format!("SELECT directus_versions._restored(NULL::s, {other}, '{{v}}')"),
+        format!("SELECT directus_versions._restored(NULL::k, {key}, '{{nick}}')"),
+    ] {
+        as_clerk(&mut session, &grants, |session| {
+            let raised = session.error(&part);
+            assert!(
+                ["42501", "P0002"].contains(&raised.state.as_str()),
+                "{part}: {raised:?}"
+            );
+            assert!(
+                !format!("{raised:?}").contains("hush"),
+                "{part}: {raised:?}"
+            );
+        });
+    }
+}
+
+/// A policy lets the rows be seen and not changed: nothing is undone, not half of it.
+#[test]
+fn undo_of_rows_that_a_policy_keeps_from_update() {
+    let schema = "undo_policy";
+    let mut session = in_schema(schema);
+    session.run(
+        "CREATE TABLE s (id int PRIMARY KEY, v text); SELECT directus_versions.track('s');
+         INSERT INTO s VALUES (1, 'a'), (2, 'a'); ALTER TABLE s ENABLE ROW LEVEL SECURITY;
+         CREATE POLICY seen ON s FOR SELECT USING (true); CREATE POLICY own ON s FOR UPDATE USING (id > 1)",
+    );
+    let id = transaction(&mut session, "UPDATE s SET v = 'b'");
+    as_clerk(
+        &mut session,
+        &format!("GRANT ALL ON s TO {ROLE}"),
+        |session| {
+            assert_eq!(session.state(&undoing(&id, "")), "42501");
+        },
+    );
+    session.shows("SELECT string_agg(v, '') FROM s", "bb");
+}
+
+/// An undo that fails within another one's trigger leaves nothing behind by which a write could pretend to be one.
+#[test]
+fn undo_that_fails_within_another_ends_its_work() {
+    let schema = "undo_nested";
+    let mut session = in_schema(schema);
+    session.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text); SELECT directus_versions.track('t');
+         INSERT INTO t VALUES (1, 'a');
+         CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             BEGIN PERFORM directus_versions.undo(99999999); EXCEPTION WHEN OTHERS THEN NULL; END;
+             RETURN NEW;
+         END $$",
+    );
+    session.run("UPDATE t SET v = 'b'; CREATE TRIGGER f BEFORE UPDATE ON t FOR EACH ROW EXECUTE FUNCTION fails()");
+    let last = "SELECT max(id) FROM directus_versions.revisions WHERE collection = 'undo_nested.t'";
+    let id = session.int(last);
+    session.run("BEGIN");
+    assert!(
+        session
+            .text(&format!("SELECT directus_versions.undo({id})"))
+            .is_some()
+    );
+    assert_eq!(
+        session.state("SELECT directus_versions._announce(1, '1', 1, 'forged')"),
+        "42501"
+    );
+    session.run("ROLLBACK");
+}
