@@ -237,8 +237,21 @@ DECLARE
     then_item CONSTANT text := pg_catalog.format('directus_versions.item_of(ROW(w.*)::%s)', target);
     saved_names CONSTANT text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(saved) AS f);
     saved_values CONSTANT text := pg_catalog.array_to_string(directus_versions._assigned(target, saved, 'w'), ', ');
+    changeable CONSTANT text[] := ARRAY(
+        SELECT f.name FROM pg_catalog.unnest(saved) WITH ORDINALITY AS f (name, position)
+        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = f.name AND a.attidentity <> 'a'
+        ORDER BY f.position);
     updating text := 'SELECT 1 LIMIT 0';
+    moving text := 'SELECT 1 LIMIT 0';
 BEGIN
+    IF changeable <> '{}' THEN
+        moving := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s)
+                FROM w, ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS p (former, present)
+                WHERE %s = p.former AND %s RETURNING 1',
+            target, (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changeable) AS f),
+            pg_catalog.array_to_string(directus_versions._assigned(target, changeable, 'w'), ', '), then_item,
+            directus_versions._key_condition(target, 'p.present'));
+    END IF;
     IF changed <> '{}' THEN
         updating := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM w WHERE %s AND NOT %s
                 AND %s <> ALL ($2) AND directus_versions.item_of(t.*) <> ALL ($3) RETURNING 1',
@@ -252,9 +265,7 @@ BEGIN
         'WITH w AS MATERIALIZED (SELECT * FROM directus_versions.as_of(NULL::%1$s, $1)),
          d AS (DELETE FROM %1$s AS t
                WHERE NOT EXISTS (SELECT FROM w WHERE %2$s) AND directus_versions.item_of(t.*) <> ALL ($3) RETURNING 1),
-         m AS (UPDATE %1$s AS t SET (%4$s) = ROW(%5$s)
-               FROM w, ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS p (former, present)
-               WHERE %6$s = p.former AND %7$s RETURNING 1),
+         m AS (%7$s),
          u AS (%3$s),
          i AS (INSERT INTO %1$s (%4$s) OVERRIDING SYSTEM VALUE
                SELECT %5$s FROM w
@@ -262,7 +273,7 @@ BEGIN
          SELECT (SELECT pg_catalog.count(*) FROM d), (SELECT pg_catalog.count(*) FROM m), (SELECT pg_catalog.count(*) FROM u),
              (SELECT pg_catalog.count(*) FROM i)',
         target, same_item, updating, saved_names, saved_values, then_item,
-        directus_versions._key_condition(target, 'p.present'));
+        moving);
 END $$;
 COMMENT ON FUNCTION _collection_statement(regclass, text[], text[], text[]) IS
 'SQL that makes a table what it was at $1: the fields that changed, and those that are saved. $2 are items that have the keys $3 now';

@@ -139,10 +139,11 @@ DECLARE
 BEGIN
     -- One statement over all tables: what refers to what is looked at when all of it is done. Rows go before others take
     -- their keys and values.
-    SELECT 'WITH ' || pg_catalog.string_agg(pg_catalog.format('r%s AS MATERIALIZED (SELECT * FROM directus_versions._undone(NULL::%s,
-                ($1)[%s:%s], %L::pg_catalog.text[], $2)), w%1$s AS (%6$s)',
-            p.n, p.target, p.first, p.last, p.fields,
-            directus_versions._undo_statement(p.target, p.action, p.fields, $4, p.others, 'r' || p.n)), ', ' ORDER BY p.n)
+    SELECT 'WITH ' || pg_catalog.string_agg(pg_catalog.format(
+            'r%s AS MATERIALIZED (SELECT * FROM directus_versions._undone(NULL::%s, ($1)[%s:%s], %L::pg_catalog.text[], $2))',
+            p.n, p.target, p.first, p.last, p.fields), ', ' ORDER BY p.n)
+        || pg_catalog.string_agg(pg_catalog.format(', w%s AS (%s)', p.n,
+            directus_versions._undo_statement(p.target, p.action, p.fields, $4, p.others, 'r' || p.n)), '' ORDER BY p.n)
         || pg_catalog.string_agg(pg_catalog.format(
             ' %s SELECT %s AS plan, pg_catalog.array_agg(r.revision) AS revisions, pg_catalog.array_agg(r.key) AS keys FROM %s AS r%s',
             CASE WHEN p.place > 1 THEN 'UNION ALL' ELSE '' END, p.n,
@@ -236,6 +237,8 @@ BEGIN
         ELSIF NOT directus_versions._is_tracked(run.target) THEN
             RAISE EXCEPTION 'table "%" is not tracked', run.name USING
                 ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
+        ELSIF NOT run.recorded AND $2 IS NOT NULL THEN
+            RAISE EXCEPTION 'revision % does not exist', $2 USING ERRCODE = 'P0002';
         ELSIF NOT run.recorded THEN
             RAISE EXCEPTION 'revision % was recorded without data', run.revisions[1] USING ERRCODE = '55000';
         ELSIF run.lost <> '{}' THEN

@@ -191,7 +191,7 @@ COMMENT ON FUNCTION __present_item(bigint) IS 'Does the work of _present_item as
 CREATE FUNCTION _present_item(revision bigint) RETURNS text
 LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_present_item';
 COMMENT ON FUNCTION _present_item(bigint) IS
-'The key that the item of a revision has now; NULL where it is deleted. P0002 for a revision that the caller may not read, 42501 where it may not select the key, 55000 for one without data';
+'The key that the item of a revision has now; NULL where it is deleted. P0002 for a revision that the caller may not read, 42501 where it may not select the key';
 
 CREATE FUNCTION _is_tracked(target regclass) RETURNS boolean
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

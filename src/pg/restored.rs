@@ -9,7 +9,6 @@ use super::reading::Record;
 use super::scope;
 use super::snapshot;
 use super::state::{State, Take};
-use super::steps;
 use super::typed::{Target, Typed};
 use crate::error::Error;
 use core::ffi::{CStr, c_int};
@@ -93,9 +92,6 @@ pub(super) unsafe fn present_item(call: FunctionCallInfo) -> Datum {
         };
         match gate::revision(id) {
             Some((_, subject)) => subject.sight.check_key(subject.scope.last_key),
-            None if steps::entry(id).is_some_and(|entry| entry.change.is_none()) => {
-                Error::NoData { id }.raise()
-            }
             None => Error::NoRevision { id }.raise(),
         }
         gate::as_reader(call)
