@@ -80,3 +80,37 @@ EXCEPTION
 END $$;
 COMMENT ON FUNCTION _row_visible(regclass, text[], text) IS
 'Whether the caller sees the live row of an item under row security';
+
+CREATE FUNCTION _input_role(type oid, owner oid) RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owners oid[];
+BEGIN
+    WITH RECURSIVE part AS (
+        SELECT type AS oid
+        UNION
+        SELECT inner_type.oid
+        FROM part JOIN pg_catalog.pg_type AS t ON t.oid = part.oid,
+        LATERAL (
+            SELECT t.typelem
+            UNION ALL SELECT t.typbasetype
+            UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
+            WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+            UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range AS r WHERE r.rngtypid = t.oid
+            UNION ALL SELECT r.rngtypid FROM pg_catalog.pg_range AS r WHERE r.rngmultitypid = t.oid
+        ) AS inner_type (oid)
+        WHERE inner_type.oid <> 0
+    )
+    SELECT pg_catalog.array_agg(DISTINCT t.typowner) INTO owners
+    FROM part JOIN pg_catalog.pg_type AS t ON t.oid = part.oid JOIN pg_catalog.pg_roles AS r ON r.oid = t.typowner
+    WHERE NOT r.rolsuper
+        AND (t.typtype = 'd' OR EXISTS (SELECT FROM pg_catalog.pg_range AS g WHERE g.rngtypid = t.oid AND g.rngcanonical <> 0));
+    -- Nobody's code may run with the rights of anybody else, but a superuser's.
+    IF pg_catalog.cardinality(owners) > 1 THEN
+        RAISE EXCEPTION 'type "%" is made of types of several owners', type::regtype USING ERRCODE = '42501',
+            HINT = 'Its values can be read again once its domains have one owner.';
+    END IF;
+    RETURN COALESCE(owners[1], owner);
+END $$;
+COMMENT ON FUNCTION _input_role(oid, oid) IS
+'As whom the input function of a type runs: the owner of the domains and ranges within, whose code it calls, else the given one';

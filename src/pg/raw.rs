@@ -260,6 +260,7 @@ unsafe extern "C-unwind" {
         typmod: i32,
     ) -> Datum;
     pub(super) fn getBaseType(typid: Oid) -> Oid;
+    pub(super) fn getBaseTypeAndTypmod(typid: Oid, typmod: *mut i32) -> Oid;
     pub(super) fn get_typtype(typid: Oid) -> c_char;
     pub(super) fn get_typlenbyvalalign(
         typid: Oid,
