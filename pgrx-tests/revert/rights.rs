@@ -339,7 +339,10 @@ mod tests {
              SET ROLE rev_table_owner;
              CREATE TABLE rev_lent (id int PRIMARY KEY, f rev_feeling, p rev_pair);
              SELECT directus_versions.track('rev_lent')");
-        let first = revision("rev_lent", "INSERT INTO rev_lent VALUES (1, 'sad', ROW('sad'))");
+        let first = revision(
+            "rev_lent",
+            "INSERT INTO rev_lent VALUES (1, 'sad', ROW('sad'))",
+        );
         run("UPDATE rev_lent SET f = 'glad', p = ROW('glad');
              SET ROLE rev_domain_owner;
              ALTER DOMAIN rev_feeling ADD CHECK (public.rev_spy(VALUE)) NOT VALID;

@@ -134,7 +134,9 @@ fn travel_to_values_of_a_domain_over_another_made_type() {
          ALTER DOMAIN feeling ADD CONSTRAINT cheerful CHECK (VALUE <> 'sad')",
     );
     session.shows(
-        &format!("SELECT string_agg(m || w, ' ' ORDER BY id) FROM directus_versions.as_of(NULL::t, {at})"),
+        &format!(
+            "SELECT string_agg(m || w, ' ' ORDER BY id) FROM directus_versions.as_of(NULL::t, {at})"
+        ),
         "sadabc glada",
     );
     let sql = format!("SELECT directus_versions.revert({revision})");
