@@ -1,10 +1,11 @@
 //! Makes the values of records what a table's columns hold now.
 //!
-//! Where the column still has the type whose stored bytes were kept, the value is those bytes. Else its text goes through the
+//! Where the column still has the type whose stored bytes were kept, the value is those bytes, as they fit its length. Else its text goes through the
 //! input function of the type below all domains that the column has now, under fixed settings. A domain's own check is left to
 //! who writes the value: it may have come later than the value, and is code of whoever owns the domain.
 
 use super::catalog;
+use super::fit::Fit;
 use super::gate;
 use super::layout::Field;
 use super::raw;
@@ -38,6 +39,8 @@ pub(super) struct Target {
     parameter: Oid,
     /// As whom it runs; `None` for a type that has no code but its own.
     role: Option<Oid>,
+    /// Found out at its first use.
+    fit: Option<Fit>,
     context: pg_sys::MemoryContext,
 }
 
@@ -62,6 +65,7 @@ impl Target {
                 input: pg_sys::FmgrInfo::default(),
                 parameter: pg_sys::InvalidOid,
                 role: None,
+                fit: None,
                 context: pg_sys::CurrentMemoryContext,
             }
         }
@@ -80,7 +84,7 @@ impl Target {
         unsafe {
             match reading::held(field, value) {
                 Held::Masked | Held::Omitted { .. } => Typed::Unknown,
-                Held::Datum(datum) if field.typid == self.base => Typed::Value(datum),
+                Held::Datum(datum) if field.typid == self.base => Typed::Value(self.fitted(datum)),
                 Held::Datum(datum) => {
                     let fixed = settings::fix(Setting::ALL);
                     let text = types::output(field.info, datum);
@@ -92,6 +96,27 @@ impl Target {
                     Told::Bytes(hex) => self.stored(hex),
                     Told::Omitted => Typed::Unknown,
                 },
+            }
+        }
+    }
+
+    /// Whether stored bytes of a field may not be those that the column has of the same value.
+    pub(super) fn refits(&self, field: &Field) -> bool {
+        self.typmod >= 0 && field.typid == self.base
+    }
+
+    unsafe fn fitted(&mut self, value: Datum) -> Datum {
+        // SAFETY: the value is of the column's type.
+        unsafe {
+            if self.typmod < 0 {
+                return value;
+            }
+            if self.fit.is_none() {
+                self.fit = Some(Fit::of(self.base, self.typmod, self.context));
+            }
+            match &mut self.fit {
+                Some(fit) => fit.fitted(value),
+                None => value,
             }
         }
     }
