@@ -30,34 +30,91 @@ $$;
 COMMENT ON FUNCTION _key_of(regclass) IS
 'The columns of a table''s primary key, else of its replica identity index; NULL without either';
 
-CREATE FUNCTION _item_condition(relation regclass, key text[]) RETURNS text
+CREATE FUNCTION _plain_type(type oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH RECURSIVE base AS (
+        SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = type
+        UNION ALL
+        SELECT t.oid, t.typtype, t.typbasetype
+        FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.typbasetype WHERE base.typtype = 'd'
+    )
+    SELECT pg_catalog.format('%I.%I', n.nspname, t.typname)
+    FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+    WHERE base.typtype <> 'd'
+$$;
+COMMENT ON FUNCTION _plain_type(oid) IS
+'A type below all domains, without length: assigned from it, a value is checked against the column''s own type again';
+
+CREATE FUNCTION _equality(type oid) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT COALESCE((
+        SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+        FROM pg_catalog.pg_opclass AS c
+        JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+        JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype
+            AND p.amoprighttype = c.opcintype AND p.amopstrategy = 3
+        JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
+        JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+        WHERE c.opcdefault AND c.opcintype = directus_versions._plain_type(type)::regtype), 'OPERATOR(pg_catalog.=)')
+$$;
+COMMENT ON FUNCTION _equality(oid) IS 'The operator by which the primary key of such a type compares';
+
+CREATE FUNCTION _is_told_by_text(type oid, alone boolean, nullable boolean) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE
+        WHEN t.typtype IN ('e', 'r', 'm') THEN true
+        WHEN t.typtype <> 'b' OR t.oid = 'json'::regtype OR t.typelem <> 0 AND t.typlen = -1 THEN false
+        WHEN t.oid = 'jsonb'::regtype THEN NOT alone AND NOT nullable
+        WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN true
+        ELSE EXISTS (
+            SELECT FROM pg_catalog.pg_opclass AS c JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+            WHERE c.opcdefault AND c.opcintype = t.oid)
+    END
+    FROM pg_catalog.pg_type AS t WHERE t.oid = directus_versions._plain_type(type)::regtype
+$$;
+COMMENT ON FUNCTION _is_told_by_text(oid, boolean, boolean) IS
+'Whether a value of a key can be made from the item text, and compared by an operator: of an array or row that text is JSON, and of a JSON string alone it is no JSON';
+
+CREATE FUNCTION _item_condition(relation regclass, key text[], item text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    types text[];
+    alone CONSTANT boolean := pg_catalog.cardinality(key) = 1;
+    conditions text[];
+    is_whole boolean;
+    found int;
 BEGIN
-    SELECT pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY k.position) INTO types
-    FROM pg_catalog.unnest(key) WITH ORDINALITY AS k (name, position)
-    JOIN pg_catalog.pg_attribute AS a
-        ON a.attrelid = relation AND a.attname = k.name AND NOT a.attisdropped AND a.attnum > 0;
-    IF pg_catalog.cardinality(types) IS DISTINCT FROM pg_catalog.cardinality(key) THEN
+    SELECT pg_catalog.count(*), pg_catalog.bool_and(k.is_told), pg_catalog.array_agg(
+        CASE WHEN alone OR k.attnotnull THEN pg_catalog.format('t.%I %s %s', k.name, k.equality, k.value)
+        ELSE pg_catalog.format('(t.%1$I %2$s %3$s OR t.%1$I IS NULL AND %3$s IS NULL)', k.name, k.equality, k.value) END
+        ORDER BY k.position) FILTER (WHERE k.is_told)
+    INTO found, is_whole, conditions
+    FROM (
+        SELECT k.name, k.position, a.attnotnull, directus_versions._equality(a.atttypid) AS equality,
+            directus_versions._is_told_by_text(a.atttypid, alone, NOT a.attnotnull) AS is_told,
+            pg_catalog.format('(%s)::%s',
+                CASE WHEN alone THEN item
+                    ELSE pg_catalog.format('(%s)::pg_catalog.jsonb OPERATOR(pg_catalog.%s) %s', item,
+                        CASE WHEN p.type = 'pg_catalog.jsonb' THEN '->' ELSE '->>' END, k.position - 1) END,
+                p.type) AS value
+        FROM pg_catalog.unnest(key) WITH ORDINALITY AS k (name, position)
+        JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid = relation AND a.attname = k.name AND NOT a.attisdropped AND a.attnum > 0,
+        directus_versions._plain_type(a.atttypid) AS p (type)
+    ) AS k;
+    IF found IS DISTINCT FROM pg_catalog.cardinality(key) THEN
         RETURN NULL;
+    ELSIF NOT is_whole THEN
+        conditions := conditions || pg_catalog.format(
+            'directus_versions.item_of((t.*)::%s) OPERATOR(pg_catalog.=) (%s)::pg_catalog.text', relation, item);
     END IF;
-    IF pg_catalog.cardinality(key) = 1 THEN
-        RETURN pg_catalog.format('t.%I OPERATOR(pg_catalog.=) $1::%s', key[1], types[1]);
-    END IF;
-    RETURN (
-        SELECT pg_catalog.string_agg(
-            pg_catalog.format(
-                't.%I OPERATOR(pg_catalog.=) ($1::pg_catalog.jsonb OPERATOR(pg_catalog.->>) %s)::%s', key[n], n - 1, types[n]), ' AND ')
-        FROM pg_catalog.generate_subscripts(key, 1) AS n
-    );
+    RETURN pg_catalog.array_to_string(conditions, ' AND ');
 END $$;
-COMMENT ON FUNCTION _item_condition(regclass, text[]) IS
-'SQL that finds the row t of a table by its item text $1; NULL where a column of the key is gone';
+COMMENT ON FUNCTION _item_condition(regclass, text[], text) IS
+'SQL that finds the row t of a table by SQL that gives its item text; NULL where a column of the key is gone';
 
 CREATE FUNCTION _find_query(relation regclass, key text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.format('SELECT t.* FROM %s AS t WHERE ', relation) || directus_versions._item_condition(relation, key)
+    SELECT pg_catalog.format('SELECT t.* FROM %s AS t WHERE ', relation) || directus_versions._item_condition(relation, key, '$1')
 $$;
 COMMENT ON FUNCTION _find_query(regclass, text[]) IS
 'SQL that gives the row of a table by its item text $1; NULL where a column of the key is gone';
@@ -65,7 +122,7 @@ COMMENT ON FUNCTION _find_query(regclass, text[]) IS
 CREATE FUNCTION _row_visible(relation regclass, key text[], item text) RETURNS boolean
 LANGUAGE plpgsql STABLE COST 1 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    condition text := directus_versions._item_condition(relation, key);
+    condition text := directus_versions._item_condition(relation, key, '$1');
     found boolean := false;
 BEGIN
     IF condition IS NOT NULL THEN
@@ -80,3 +137,37 @@ EXCEPTION
 END $$;
 COMMENT ON FUNCTION _row_visible(regclass, text[], text) IS
 'Whether the caller sees the live row of an item under row security';
+
+CREATE FUNCTION _input_role(type oid, owner oid) RETURNS oid
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    owners oid[];
+BEGIN
+    WITH RECURSIVE part AS (
+        SELECT type AS oid
+        UNION
+        SELECT inner_type.oid
+        FROM part JOIN pg_catalog.pg_type AS t ON t.oid = part.oid,
+        LATERAL (
+            SELECT t.typelem
+            UNION ALL SELECT t.typbasetype
+            UNION ALL SELECT a.atttypid FROM pg_catalog.pg_attribute AS a
+            WHERE t.typrelid <> 0 AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+            UNION ALL SELECT r.rngsubtype FROM pg_catalog.pg_range AS r WHERE r.rngtypid = t.oid
+            UNION ALL SELECT r.rngtypid FROM pg_catalog.pg_range AS r WHERE r.rngmultitypid = t.oid
+        ) AS inner_type (oid)
+        WHERE inner_type.oid <> 0
+    )
+    SELECT pg_catalog.array_agg(DISTINCT t.typowner) INTO owners
+    FROM part JOIN pg_catalog.pg_type AS t ON t.oid = part.oid JOIN pg_catalog.pg_roles AS r ON r.oid = t.typowner
+    WHERE NOT r.rolsuper
+        AND (t.typtype = 'd' OR EXISTS (SELECT FROM pg_catalog.pg_range AS g WHERE g.rngtypid = t.oid AND g.rngcanonical <> 0));
+    -- Nobody's code may run with the rights of anybody else, but a superuser's.
+    IF pg_catalog.cardinality(owners) > 1 THEN
+        RAISE EXCEPTION 'type "%" is made of types of several owners', type::regtype USING ERRCODE = '42501',
+            HINT = 'Its values can be read again once its domains have one owner.';
+    END IF;
+    RETURN COALESCE(owners[1], owner);
+END $$;
+COMMENT ON FUNCTION _input_role(oid, oid) IS
+'As whom the input function of a type runs: the owner of the domains and ranges within, whose code it calls, else the given one';

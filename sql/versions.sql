@@ -380,7 +380,7 @@ COMMENT ON FUNCTION _promoted(uuid, text[], text, text, jsonb, text, int) IS
 CREATE FUNCTION _statement(kind text, relation regclass, key text[], columns text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    condition CONSTANT text := directus_versions._item_condition(relation, key);
+    condition CONSTANT text := directus_versions._item_condition(relation, key, '$1');
     -- $2 is a row of the table.
     row_values CONSTANT text := (
         SELECT pg_catalog.string_agg(pg_catalog.format('($2).%I', c), ', ' ORDER BY n)

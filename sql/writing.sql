@@ -3,21 +3,6 @@
 -- They are called through src/pg/undertake.rs. They run with the caller's rights, under the caller's search_path while they
 -- write, since the table's triggers may rely on it. So all that they say in SQL is qualified, types and operators too.
 
-CREATE FUNCTION _plain_type(type oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE base AS (
-        SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = type
-        UNION ALL
-        SELECT t.oid, t.typtype, t.typbasetype
-        FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.typbasetype WHERE base.typtype = 'd'
-    )
-    SELECT pg_catalog.format('%I.%I', n.nspname, t.typname)
-    FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-    WHERE base.typtype <> 'd'
-$$;
-COMMENT ON FUNCTION _plain_type(oid) IS
-'A type below all domains, without length: assigned from it, a value is checked against the column''s own type again';
-
 CREATE FUNCTION _assigned(target regclass, fields text[], source text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.array_agg(
@@ -51,35 +36,9 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _quoted(text[]) IS 'Names for a message';
 
-CREATE FUNCTION _equality(type oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT COALESCE((
-        SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)
-        FROM pg_catalog.pg_opclass AS c
-        JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
-        JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype
-            AND p.amoprighttype = c.opcintype AND p.amopstrategy = 3
-        JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
-        WHERE c.opcdefault AND c.opcintype = directus_versions._plain_type(type)::regtype), 'OPERATOR(pg_catalog.=)')
-$$;
-COMMENT ON FUNCTION _equality(oid) IS 'The operator by which the primary key of such a type compares';
-
 CREATE FUNCTION _key_condition(target regclass, item text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.string_agg(
-        CASE WHEN k.attnotnull THEN pg_catalog.format('t.%I %s %s', k.name, k.equality, k.value)
-        ELSE pg_catalog.format('(t.%1$I %2$s %3$s OR t.%1$I IS NULL AND %3$s IS NULL)', k.name, k.equality, k.value) END,
-        ' AND ' ORDER BY k.position)
-    FROM (
-        SELECT k.name, k.position, a.attnotnull, directus_versions._equality(a.atttypid) AS equality,
-            pg_catalog.format('(%s)::%s',
-                CASE WHEN pg_catalog.cardinality(directus_versions._last_key(target)) = 1 THEN item
-                    ELSE pg_catalog.format('%s::pg_catalog.jsonb OPERATOR(pg_catalog.->>) %s', item, k.position - 1) END,
-                directus_versions._plain_type(a.atttypid)) AS value
-        FROM pg_catalog.unnest(directus_versions._last_key(target)) WITH ORDINALITY AS k (name, position)
-        JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = k.name AND NOT a.attisdropped
-    ) AS k
+    SELECT directus_versions._item_condition(target, directus_versions._last_key(target), item)
 $$;
 COMMENT ON FUNCTION _key_condition(regclass, text) IS 'SQL that finds the row t of a table by SQL that gives its item text';
 

@@ -3,7 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::pg_tests::history::{check, column, listed, steps};
-    use crate::pg_tests::support::{int, run, yes};
+    use crate::pg_tests::support::{int, run, shows, yes};
     use pgrx::prelude::*;
 
     fn keyed(name: &str, rows: &str) {
@@ -289,6 +289,49 @@ mod tests {
         );
         assert!(yes(
             "SELECT bool_and(data ->> 'b' = '1') FROM directus_versions.history('his_rekeyed', 1)"
+        ));
+    }
+
+    /// What one table's key is made of hinders no reader of another.
+    #[pg_test]
+    fn history_of_keys_whose_operators_lie_elsewhere() {
+        run(
+            "CREATE SCHEMA his_types; CREATE EXTENSION ltree SCHEMA his_types;
+             CREATE TABLE his_path (p his_types.ltree PRIMARY KEY, v text);
+             CREATE TABLE his_paths (p his_types.ltree, n int, v text, PRIMARY KEY (n, p));
+             SELECT directus_versions.track('his_path'), directus_versions.track('his_paths');
+             INSERT INTO his_path VALUES ('a.b', 'a'); INSERT INTO his_paths VALUES ('a.b', 1, 'a');
+             UPDATE his_path SET v = 'b'; UPDATE his_paths SET v = 'b'",
+        );
+        for (name, item) in [("his_path", "a.b"), ("his_paths", r#"[1, "a.b"]"#)] {
+            shows(
+                &format!(
+                    "SELECT directus_versions.item_at('{name}', '{item}', 'infinity') ->> 'v'"
+                ),
+                "b",
+            );
+            shows(
+                &format!(
+                    "SELECT value FROM directus_versions.blame('{name}', '{item}') WHERE field = 'v'"
+                ),
+                "\"b\"",
+            );
+            let first = int(&format!(
+                "SELECT min(revision) FROM directus_versions.history('{name}', '{item}')"
+            ));
+            shows(
+                &format!("SELECT new FROM directus_versions.diff({first})"),
+                "\"b\"",
+            );
+            run(&format!("SELECT directus_versions.revert({first})"));
+            shows(&format!("SELECT v FROM {name}"), "a");
+            run(&format!(
+                "SELECT directus_versions.undo((SELECT max(revision) FROM directus_versions.history('{name}', '{item}')))"
+            ));
+            shows(&format!("SELECT v FROM {name}"), "b");
+        }
+        assert!(yes(
+            "SELECT count(data) > 3 FROM directus_versions.revisions"
         ));
     }
 }

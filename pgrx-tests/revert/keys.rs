@@ -3,7 +3,7 @@
 #[pgrx::pg_schema]
 mod tests {
     use crate::pg_tests::revert::{is_again, keep, recorded, refused, revert, revision};
-    use crate::pg_tests::support::{run, shows};
+    use crate::pg_tests::support::{int, run, shows};
     use pgrx::prelude::*;
 
     fn keyed(name: &str) -> i64 {
@@ -106,5 +106,39 @@ mod tests {
             "SELECT string_agg(data ->> 'top', ' ') FROM directus_versions.history('rev_sub', 2)",
             "a b a",
         );
+    }
+
+    /// The item's text of such a key is no text of the column's type.
+    #[pg_test]
+    fn revert_and_undo_by_keys_of_arrays_rows_and_documents() {
+        run("CREATE TYPE rev_point AS (x int, y text)");
+        for (n, (columns, values)) in [
+            ("k text[], n int, PRIMARY KEY (k, n)", "'{\"a b\",NULL}', 1"),
+            ("k text[] PRIMARY KEY", "'{a}'"),
+            ("k rev_point, n int, PRIMARY KEY (n, k)", "ROW(1, '\"'), 1"),
+            ("k rev_point PRIMARY KEY", "ROW(1, NULL)"),
+            ("k jsonb, n int, PRIMARY KEY (k, n)", "'\"a\"', 1"),
+            ("k jsonb PRIMARY KEY", "'\"a\"'"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let name = format!("rev_awkward_{n}");
+            run(&format!(
+                "CREATE TABLE {name} ({columns}, v text DEFAULT 'a'); SELECT directus_versions.track('{name}')"
+            ));
+            let first = revision(&name, &format!("INSERT INTO {name} VALUES ({values})"));
+            let second = revision(&name, &format!("UPDATE {name} SET v = 'b'"));
+            let revision = int(&format!("SELECT directus_versions.undo({second})"));
+            shows(&format!("SELECT v FROM {name}"), "a");
+            assert!(revert(second).is_some(), "{columns}");
+            assert!(revert(first).is_some(), "{columns}");
+            shows(&format!("SELECT v FROM {name}"), "a");
+            assert!(revision > second);
+            run(&format!("SELECT directus_versions.undo({first})"));
+            shows(&format!("SELECT count(*) FROM {name}"), "0");
+            assert!(revert(second).is_some(), "{columns}");
+            shows(&format!("SELECT v FROM {name}"), "b");
+        }
     }
 }

@@ -324,6 +324,39 @@ mod tests {
         assert_eq!(int("SELECT count(*) FROM rev_evil.rev_path"), 0);
     }
 
+    /// A domain's check runs as who writes, one within another type as the domain's owner: never as the table's.
+    #[pg_test]
+    fn revert_lends_a_domain_s_owner_nothing() {
+        run("CREATE ROLE rev_domain_owner; CREATE ROLE rev_table_owner;
+             GRANT CREATE ON SCHEMA public TO rev_domain_owner, rev_table_owner;
+             SELECT directus_versions.grant_access('rev_table_owner', 'manage');
+             CREATE TYPE rev_mood AS ENUM ('sad', 'glad');
+             SET ROLE rev_domain_owner;
+             CREATE TABLE rev_seen (who name); GRANT INSERT ON rev_seen TO PUBLIC;
+             CREATE FUNCTION rev_spy(anyelement) RETURNS boolean LANGUAGE plpgsql AS
+                 'BEGIN INSERT INTO public.rev_seen VALUES (current_user); RETURN true; END';
+             CREATE DOMAIN rev_feeling AS rev_mood; CREATE TYPE rev_pair AS (f rev_feeling);
+             SET ROLE rev_table_owner;
+             CREATE TABLE rev_lent (id int PRIMARY KEY, f rev_feeling, p rev_pair);
+             SELECT directus_versions.track('rev_lent')");
+        let first = revision(
+            "rev_lent",
+            "INSERT INTO rev_lent VALUES (1, 'sad', ROW('sad'))",
+        );
+        run("UPDATE rev_lent SET f = 'glad', p = ROW('glad');
+             SET ROLE rev_domain_owner;
+             ALTER DOMAIN rev_feeling ADD CHECK (public.rev_spy(VALUE)) NOT VALID;
+             RESET ROLE; DELETE FROM rev_seen");
+        run("SELECT * FROM directus_versions.as_of(NULL::rev_lent, now() - interval '1 year')");
+        revert(first);
+        shows("SELECT f || (p).f::text FROM rev_lent", "sadsad");
+        let me = text("SELECT current_user").unwrap();
+        shows(
+            "SELECT string_agg(DISTINCT who, ' ' ORDER BY who) FROM rev_seen",
+            &format!("{me} rev_domain_owner"),
+        );
+    }
+
     #[pg_test]
     fn revert_of_a_dropped_table_s_revision() {
         tracked("rev_gone");

@@ -2,7 +2,7 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use crate::pg_tests::support::{error, run, shows, text};
+    use crate::pg_tests::support::{error, int, run, shows, text};
     use crate::pg_tests::undo::{names, revision, tracked, undo};
     use pgrx::prelude::*;
 
@@ -196,5 +196,45 @@ mod tests {
         conflict("und_unseen", renamed, &["v"], &["n"]);
         assert!(force(renamed).is_some());
         shows("SELECT v FROM und_unseen", "a");
+    }
+
+    /// What ALTER TABLE rewrote nobody changed since.
+    #[pg_test]
+    fn undo_of_fields_whose_length_was_altered() {
+        run("CREATE TABLE und_fit (id int PRIMARY KEY, price numeric(10, 2), c char(3), w varchar(5),
+                 at timestamp(3), i interval(3), l numeric(10, 2)[], k varchar(3)[]);
+             INSERT INTO und_fit VALUES (2, 99999999.99, 'abc', 'abcde', NULL, NULL, '{99999999.99}', '{abc}');
+             SELECT directus_versions.track('und_fit');
+             INSERT INTO und_fit
+             VALUES (1, 1.1, 'a', 'ab', '2024-01-01 00:00:00.123', '1.234 s', '{1.1}', '{a}')");
+        let changed = revision(
+            "und_fit",
+            "UPDATE und_fit SET price = 2.2, c = 'b', w = 'b', at = '2024-01-02 00:00:00.456', i = '2.345 s',
+                 l = '[0:1]={2.2,NULL}', k = '{b}' WHERE id = 1",
+        );
+        run("DELETE FROM und_fit WHERE id = 2;
+             ALTER TABLE und_fit ALTER price TYPE numeric(12, 4), ALTER c TYPE char(5), ALTER w TYPE varchar(4),
+                 ALTER at TYPE timestamp(1), ALTER i TYPE interval(1), ALTER l TYPE numeric(12, 4)[], ALTER k TYPE varchar(2)[]");
+        assert_eq!(
+            text(&format!(
+                "SELECT string_agg(field, ' ') FROM directus_versions.diff({changed})"
+            )),
+            None
+        );
+        assert!(undo(changed).is_some());
+        shows(
+            "SELECT concat_ws(' ', price, c || '.', w, at, i, l, k) FROM und_fit",
+            "1.1000 a. ab 2024-01-01 00:00:00.1 00:00:01.2 {1.1000} {a}",
+        );
+        // What would not fit any more does not hinder who reads the whole table.
+        shows(
+            "SELECT concat_ws(' ', w, l, k) FROM directus_versions.as_of(NULL::und_fit, now() - interval '1 year')",
+            "abcde {99999999.9900} {abc}",
+        );
+        let gone = int("SELECT revision FROM directus_versions.history('und_fit', 2)");
+        assert_eq!(
+            error(&format!("SELECT directus_versions.revert({gone})")).state,
+            "22001"
+        );
     }
 }

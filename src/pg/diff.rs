@@ -3,6 +3,7 @@
 use super::arguments::{argument, text_datum};
 use super::gate;
 use super::lineage::{self, copy};
+use super::raw;
 use super::row::action;
 use super::rows::Rows;
 use super::scan::Range;
@@ -11,6 +12,8 @@ use super::state::State;
 use super::steps::{Entry, Point, Steps};
 use super::subject::Subject;
 use crate::error::Error;
+use core::ffi::c_int;
+use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
 /// `diff(from_revision bigint, to_revision bigint)`
@@ -41,7 +44,26 @@ pub(super) unsafe fn diff(call: FunctionCallInfo) -> Datum {
             snapshot::live(&subject, &mut new, item);
         }
         snapshot::after(&subject, &mut old, &entry);
-        compare(&mut rows, &mut old, entry.id, &mut new, until);
+        let mut fitted = None;
+        if until == i64::MAX {
+            // What only ALTER TABLE rewrote is no difference to the live row.
+            let relation =
+                pg_sys::try_relation_open(subject.scope.relation, pg_sys::AccessShareLock as c_int);
+            if !relation.is_null() {
+                let state = fitted.insert(State::of(subject.scope.collection, &subject.sight));
+                snapshot::after(&subject, state, &entry);
+                state.fit(relation);
+                raw::relation_close(relation, pg_sys::NoLock as c_int);
+            }
+        }
+        compare(
+            &mut rows,
+            &mut old,
+            entry.id,
+            &mut new,
+            until,
+            fitted.as_ref(),
+        );
         Datum::null()
     }
 }
@@ -53,7 +75,14 @@ unsafe fn revision(id: i64) -> (Entry, Subject) {
 }
 
 /// Adds the fields that differ. A column has its newer name; one that is not there at one of the times is NULL then.
-unsafe fn compare(rows: &mut Rows, old: &mut State, from: i64, new: &mut State, until: i64) {
+unsafe fn compare(
+    rows: &mut Rows,
+    old: &mut State,
+    from: i64,
+    new: &mut State,
+    until: i64,
+    fitted: Option<&State>,
+) {
     // SAFETY: see `diff`.
     unsafe {
         let names = new.fields(until);
@@ -62,7 +91,8 @@ unsafe fn compare(rows: &mut Rows, old: &mut State, from: i64, new: &mut State, 
             .iter()
             .filter(|(place, _)| !names.iter().any(|(other, _)| other == place));
         for (place, name) in names.iter().chain(gone) {
-            if old.is_same(new, *place) {
+            if old.is_same(new, *place) || fitted.is_some_and(|fitted| fitted.is_same(new, *place))
+            {
                 continue;
             }
             rows.add([

@@ -157,9 +157,31 @@ unsafe fn finder(relation: Relation, scope: &Scope, owner: Oid) -> Option<Finder
         }
         let generation = relation::generation();
         let query = query(relid, scope)?;
+        let kind = kind(relation, scope);
+        let plan = if kind == Kind::Other {
+            guarded(|| prepare(owner, query))?
+        } else {
+            prepare(owner, query)?
+        };
+        let found = Finder {
+            relid,
+            generation,
+            plan,
+            kind,
+        };
+        if let Some(former) = FINDERS.get()[slot].replace(found) {
+            raw::SPI_freeplan(former.plan);
+        }
+        Some(found)
+    }
+}
+
+unsafe fn prepare(owner: Oid, query: *const core::ffi::c_char) -> Option<SPIPlanPtr> {
+    // SAFETY: the query takes a text.
+    unsafe {
         let mut types = [pg_sys::TEXTOID];
-        raw::SPI_connect();
         let mut plan = core::ptr::null_mut();
+        raw::SPI_connect();
         gate::run_as_table_owner(owner, || {
             plan = raw::SPI_prepare(query, 1, types.as_mut_ptr());
             if !plan.is_null() {
@@ -168,19 +190,7 @@ unsafe fn finder(relation: Relation, scope: &Scope, owner: Oid) -> Option<Finder
             Datum::null()
         });
         raw::SPI_finish();
-        if plan.is_null() {
-            return None;
-        }
-        let found = Finder {
-            relid,
-            generation,
-            plan,
-            kind: kind(relation, scope),
-        };
-        if let Some(former) = FINDERS.get()[slot].replace(found) {
-            raw::SPI_freeplan(former.plan);
-        }
-        Some(found)
+        (!plan.is_null()).then_some(plan)
     }
 }
 

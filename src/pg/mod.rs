@@ -30,6 +30,7 @@ mod drop;
 mod entry;
 mod event;
 mod exact;
+mod fit;
 mod gate;
 pub(crate) mod guc;
 mod history;

@@ -260,6 +260,7 @@ unsafe extern "C-unwind" {
         typmod: i32,
     ) -> Datum;
     pub(super) fn getBaseType(typid: Oid) -> Oid;
+    pub(super) fn getBaseTypeAndTypmod(typid: Oid, typmod: *mut i32) -> Oid;
     pub(super) fn get_typtype(typid: Oid) -> c_char;
     pub(super) fn get_typlenbyvalalign(
         typid: Oid,
@@ -307,6 +308,38 @@ unsafe extern "C-unwind" {
         collation: Oid,
         arg: Datum,
     ) -> Datum;
+    pub(super) fn DirectFunctionCall2Coll(
+        function: pg_sys::PGFunction,
+        collation: Oid,
+        arg1: Datum,
+        arg2: Datum,
+    ) -> Datum;
+    pub(super) fn FunctionCall3Coll(
+        info: *mut FmgrInfo,
+        collation: Oid,
+        arg1: Datum,
+        arg2: Datum,
+        arg3: Datum,
+    ) -> Datum;
+    pub(super) fn find_typmod_coercion_function(
+        typid: Oid,
+        function: *mut Oid,
+    ) -> pg_sys::CoercionPathType::Type;
+    pub(super) fn datumIsEqual(a: Datum, b: Datum, byval: bool, len: c_int) -> bool;
+    pub(super) fn construct_md_array(
+        values: *mut Datum,
+        nulls: *mut bool,
+        ndims: c_int,
+        dims: *mut c_int,
+        bounds: *mut c_int,
+        element: Oid,
+        len: c_int,
+        byval: bool,
+        align: c_char,
+    ) -> *mut pg_sys::ArrayType;
+    pub(super) fn numeric_round(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn numeric_abs(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
+    pub(super) fn numeric_lt(fcinfo: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn DirectFunctionCall3Coll(
         function: pg_sys::PGFunction,
         collation: Oid,

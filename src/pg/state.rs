@@ -187,6 +187,36 @@ impl State {
         }
     }
 
+    /// Makes what records tell fit the columns of the table as they are now, in the current memory context.
+    ///
+    /// # Safety
+    /// The relation must be the collection's, and open.
+    pub(super) unsafe fn fit(&mut self, relation: pg_sys::Relation) {
+        // SAFETY: the values are of their fields.
+        unsafe {
+            let desc = (*relation).rd_att;
+            let natts = usize::try_from((*desc).natts).unwrap_or(0);
+            for slot in self.slots.slice() {
+                let index = usize::try_from(slot.attnum).unwrap_or(0);
+                if slot.known != Known::Record || index == 0 || index > natts {
+                    continue;
+                }
+                let attribute = raw::attribute(desc, index - 1);
+                if (*attribute).attisdropped {
+                    continue;
+                }
+                let (field, mut target) = (&*slot.field, Target::of(attribute, relation));
+                if target.refits(field)
+                    && let Typed::Value(datum) = target.typed(field, slot.value())
+                {
+                    slot.datum = datum;
+                    slot.info = field.info;
+                    slot.known = Known::Live;
+                }
+            }
+        }
+    }
+
     /// Whether a column of the time of a revision is missing that another revision, before it, did not have.
     pub(super) fn lacks_new_columns(&self, revision: i64, former: i64) -> bool {
         let (era, before) = (self.columns.era(revision), self.columns.era(former));

@@ -1,9 +1,11 @@
 //! Makes the values of records what a table's columns hold now.
 //!
-//! Where the column still has the type whose stored bytes were kept, the value is those bytes. Else its text goes through the
-//! input function of the type that the column has now, under fixed settings and as the table's owner, since a domain's
-//! check is code of whoever made it.
+//! Where the column still has the type whose stored bytes were kept, the value is those bytes, as they fit its length. Else its text goes through the
+//! input function of the type below all domains that the column has now, under fixed settings. A domain's own check is left to
+//! who writes the value: it may have come later than the value, and is code of whoever owns the domain.
 
+use super::catalog;
+use super::fit::Fit;
 use super::gate;
 use super::layout::Field;
 use super::raw;
@@ -25,10 +27,9 @@ pub(super) enum Typed {
 
 /// A column that values are made for.
 pub(super) struct Target {
-    typid: Oid,
-    typmod: i32,
-    /// The type below all domains.
+    /// The type below all domains, and its modifier.
     base: Oid,
+    typmod: i32,
     len: i16,
     byval: bool,
     /// Owner of the table.
@@ -36,6 +37,10 @@ pub(super) struct Target {
     /// The type's input function, looked up at its first use.
     input: pg_sys::FmgrInfo,
     parameter: Oid,
+    /// As whom it runs; `None` for a type that has no code but its own.
+    role: Option<Oid>,
+    /// Found out at its first use.
+    fit: Option<Fit>,
     context: pg_sys::MemoryContext,
 }
 
@@ -50,15 +55,17 @@ impl Target {
     ) -> Self {
         // SAFETY: see above.
         unsafe {
+            let mut typmod = (*attribute).atttypmod;
             Self {
-                typid: (*attribute).atttypid,
-                typmod: (*attribute).atttypmod,
-                base: raw::getBaseType((*attribute).atttypid),
+                base: raw::getBaseTypeAndTypmod((*attribute).atttypid, &raw mut typmod),
+                typmod,
                 len: (*attribute).attlen,
                 byval: (*attribute).attbyval,
                 owner: (*(*relation).rd_rel).relowner,
                 input: pg_sys::FmgrInfo::default(),
                 parameter: pg_sys::InvalidOid,
+                role: None,
+                fit: None,
                 context: pg_sys::CurrentMemoryContext,
             }
         }
@@ -77,7 +84,7 @@ impl Target {
         unsafe {
             match reading::held(field, value) {
                 Held::Masked | Held::Omitted { .. } => Typed::Unknown,
-                Held::Datum(datum) if field.typid == self.base => Typed::Value(datum),
+                Held::Datum(datum) if field.typid == self.base => Typed::Value(self.fitted(datum)),
                 Held::Datum(datum) => {
                     let fixed = settings::fix(Setting::ALL);
                     let text = types::output(field.info, datum);
@@ -93,6 +100,27 @@ impl Target {
         }
     }
 
+    /// Whether stored bytes of a field may not be those that the column has of the same value.
+    pub(super) fn refits(&self, field: &Field) -> bool {
+        self.typmod >= 0 && field.typid == self.base
+    }
+
+    unsafe fn fitted(&mut self, value: Datum) -> Datum {
+        // SAFETY: the value is of the column's type.
+        unsafe {
+            if self.typmod < 0 {
+                return value;
+            }
+            if self.fit.is_none() {
+                self.fit = Some(Fit::of(self.base, self.typmod, self.context));
+            }
+            match &mut self.fit {
+                Some(fit) => fit.fitted(value),
+                None => value,
+            }
+        }
+    }
+
     /// The value of a text.
     unsafe fn read(&mut self, text: &[u8]) -> Datum {
         // SAFETY: the copy ends with a zero.
@@ -103,18 +131,24 @@ impl Target {
             *copy.add(text.len()) = 0;
             if self.input.fn_addr.is_none() {
                 let mut function = pg_sys::InvalidOid;
-                raw::getTypeInputInfo(self.typid, &raw mut function, &raw mut self.parameter);
+                raw::getTypeInputInfo(self.base, &raw mut function, &raw mut self.parameter);
+                self.role = input_role(self.base, self.owner);
                 raw::fmgr_info_cxt(function, &raw mut self.input, self.context);
             }
             let fixed = settings::fix(Setting::ALL);
-            let datum = gate::run_as_table_owner(self.owner, || {
+            let role = self.role;
+            let mut read = || {
                 raw::InputFunctionCall(
                     &raw mut self.input,
                     copy.cast::<c_char>(),
                     self.parameter,
                     self.typmod,
                 )
-            });
+            };
+            let datum = match role {
+                Some(role) => gate::run_as_table_owner(role, read),
+                None => read(),
+            };
             settings::release(fixed);
             datum
         }
@@ -140,6 +174,30 @@ impl Target {
                 Typed::Value(Datum::from(bytes))
             }
         }
+    }
+}
+
+/// As whom the input function of a type runs. What is no container of other types has been made by a superuser.
+unsafe fn input_role(base: Oid, owner: Oid) -> Option<Oid> {
+    // SAFETY: `_input_role` takes these arguments.
+    unsafe {
+        let element = pg_sys::get_element_type(base);
+        let within = if element == pg_sys::InvalidOid {
+            base
+        } else {
+            element
+        };
+        let is_plain = matches!(
+            raw::get_typtype(within) as u8,
+            pg_sys::TYPTYPE_BASE | pg_sys::TYPTYPE_ENUM
+        );
+        if is_plain || within.to_u32() < pg_sys::FirstNormalObjectId {
+            return None;
+        }
+        let types = [pg_sys::OIDOID, pg_sys::OIDOID];
+        let function = catalog::function(c"_input_role", &types);
+        let role = gate::invoke_with(function, &[Datum::from(base), Datum::from(owner)]);
+        role.map(|role| Oid::from(role.value() as u32))
     }
 }
 
