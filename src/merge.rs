@@ -176,6 +176,7 @@ fn same_number(a: &Number, b: &Number) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panic")]
 mod tests {
     use super::{Merged, Outcome, Side, Staged};
     use proptest::prelude::*;

@@ -165,6 +165,7 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panic")]
 mod tests {
     use super::{Plan, Sides, fields, first_field, has_field, subset};
     use crate::merge::Side;

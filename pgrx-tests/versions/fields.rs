@@ -10,7 +10,7 @@ mod tests {
         run(&format!(
             "CREATE TABLE {name} (id int PRIMARY KEY, mail text, secret text, note text);
              SELECT directus_versions.track('{name}', {options});
-             INSERT INTO {name} VALUES (1, 'a@b', 'hush one', 'n')"
+             INSERT INTO {name} VALUES (1, 'a@b', 'psst one', 'n')"
         ));
     }
 
@@ -29,18 +29,18 @@ mod tests {
         account("versions_masked", "mask => '{secret}'");
         let id = version("versions_masked", "1", "draft", r#"{"mail": "c@d"}"#);
         let (code, message) = refused(&format!(
-            "save_version('{id}', '{{\"secret\": \"hush two\"}}')"
+            "save_version('{id}', '{{\"secret\": \"psst two\"}}')"
         ));
         assert_eq!(code, "22023");
-        assert!(!message.contains("hush"));
-        assert_eq!(stored("hush"), 0);
+        assert!(!message.contains("psst"));
+        assert_eq!(stored("psst"), 0);
         let data = text(&format!("SELECT directus_versions.version_data('{id}')")).unwrap();
         assert!(data.contains(r#""secret": "**********""#), "{data}");
         shows(
             &format!(
                 "SELECT secret FROM directus_versions.version_row(NULL::versions_masked, '{id}')"
             ),
-            "hush one",
+            "psst one",
         );
     }
 
@@ -51,13 +51,13 @@ mod tests {
             "versions_masked_later",
             "1",
             "draft",
-            r#"{"mail": "c@d", "secret": "hush two"}"#,
+            r#"{"mail": "c@d", "secret": "psst two"}"#,
         );
-        assert_eq!(stored("hush two"), 1);
+        assert_eq!(stored("psst two"), 1);
         run(
             "SELECT directus_versions.set_scope('versions_masked_later', mask => '{secret}', exclude => '{}')",
         );
-        assert_eq!(stored("hush"), 0);
+        assert_eq!(stored("psst"), 0);
         assert_eq!(delta(&id), r#"{"mail": "c@d"}"#);
     }
 
@@ -68,11 +68,11 @@ mod tests {
             "versions_masked_again",
             "1",
             "draft",
-            r#"{"secret": "hush two"}"#,
+            r#"{"secret": "psst two"}"#,
         );
         run("SELECT directus_versions.untrack('versions_masked_again');
              SELECT directus_versions.track('versions_masked_again', mask => '{secret}')");
-        assert_eq!(stored("hush"), 0);
+        assert_eq!(stored("psst"), 0);
         assert_eq!(delta(&id), "{}");
     }
 
@@ -83,17 +83,17 @@ mod tests {
             "versions_excluded",
             "1",
             "draft",
-            r#"{"mail": "c@d", "secret": "hush two"}"#,
+            r#"{"mail": "c@d", "secret": "psst two"}"#,
         );
-        assert_eq!(delta(&id), r#"{"mail": "c@d", "secret": "hush two"}"#);
-        assert_eq!(stored("hush two"), 1, "in the version alone");
+        assert_eq!(delta(&id), r#"{"mail": "c@d", "secret": "psst two"}"#);
+        assert_eq!(stored("psst two"), 1, "in the version alone");
         shows(
             &format!("SELECT base ->> 'secret' FROM directus_versions.versions WHERE id = '{id}'"),
-            "hush one",
+            "psst one",
         );
         run(&format!("SELECT directus_versions.promote_version('{id}')"));
-        shows("SELECT secret FROM versions_excluded", "hush two");
-        assert_eq!(stored("hush two"), 0);
+        shows("SELECT secret FROM versions_excluded", "psst two");
+        assert_eq!(stored("psst two"), 0);
     }
 
     #[pg_test]

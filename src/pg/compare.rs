@@ -42,12 +42,12 @@ pub(super) unsafe fn compare(call: FunctionCallInfo) -> Datum {
         let conflicts = conflicts(&opened, relid, row, problems, visible);
         let staged = document::text(opened.delta());
         let key = row.map_or("{}", |row| document::text(key_of(relid, row)));
+        let main = main.map(|data| document::text(data));
         let mut parts = vec![
             ("outdated", is_outdated.to_string()),
             ("current", plan::united(key, staged, sees)),
             ("conflicts", conflicts.to_owned()),
         ];
-        let main = main.map(|data| document::text(data));
         parts.push(("main", main.unwrap_or("null").to_owned()));
         let main_hash = main_hash.map(|hash| {
             let hash = raw::payload(hash.cast_mut_ptr::<u8>());

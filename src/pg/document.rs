@@ -81,7 +81,9 @@ pub(super) unsafe fn copy(text: String) -> &'static str {
     // SAFETY: palloc'd memory with the bytes of a text.
     unsafe {
         let copy = terminated(text.as_bytes()).cast::<u8>();
-        core::str::from_utf8_unchecked(core::slice::from_raw_parts(copy, text.len()))
+        let len = text.len();
+        drop(text);
+        core::str::from_utf8_unchecked(core::slice::from_raw_parts(copy, len))
     }
 }
 

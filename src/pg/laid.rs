@@ -1,7 +1,7 @@
 //! Lays the fields of a JSON object over a row of a table.
 
 use super::arguments::{argument, null};
-use super::column::Column;
+use super::column::{Column, Treatment};
 use super::gate;
 use super::jsonb::Writer;
 use super::overlay::{self, Row};
@@ -132,8 +132,8 @@ unsafe extern "C-unwind" fn tell_place(place: *mut c_void) {
     // SAFETY: the place outlives the callback.
     unsafe {
         let place = &*place.cast::<Place>();
-        raw::err_generic_string(pg_sys::PG_DIAG_TABLE_NAME as c_int, place.table);
-        raw::err_generic_string(pg_sys::PG_DIAG_COLUMN_NAME as c_int, place.column);
+        raw::err_generic_string(c_int::from(pg_sys::PG_DIAG_TABLE_NAME), place.table);
+        raw::err_generic_string(c_int::from(pg_sys::PG_DIAG_COLUMN_NAME), place.column);
         raw::errcontext_msg(
             c"staged value of column \"%s\" of table \"%s\"".as_ptr(),
             place.column,
@@ -250,7 +250,7 @@ pub(super) unsafe fn object(
             left -= 1;
             let entry = if *values.nulls.add(column.index) {
                 Writer::null()
-            } else if masked && column.treatment == super::column::Treatment::Mask {
+            } else if masked && column.treatment == Treatment::Mask {
                 out.string(b"**********")
             } else {
                 value::write_column(
