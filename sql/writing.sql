@@ -152,8 +152,16 @@ LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNA
 COMMENT ON FUNCTION _present_item(bigint) IS
 'The key that the item of a revision has now; NULL where it is deleted. P0002 for a revision that the caller may not read, 42501 where it may not select the key';
 
+CREATE FUNCTION __is_tracked(target regclass) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF pg_catalog.has_any_column_privilege(directus_versions._caller(), target, 'SELECT') THEN
+        RETURN EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked);
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION __is_tracked(regclass) IS 'Does the work of _is_tracked as the extension''s owner';
+
 CREATE FUNCTION _is_tracked(target regclass) RETURNS boolean
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked)
-$$;
-COMMENT ON FUNCTION _is_tracked(regclass) IS 'Whether a table is tracked now';
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
+COMMENT ON FUNCTION _is_tracked(regclass) IS 'Whether a table is tracked now; NULL where the caller may not select from it';
