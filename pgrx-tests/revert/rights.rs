@@ -337,19 +337,26 @@ mod tests {
                  'BEGIN INSERT INTO public.rev_seen VALUES (current_user); RETURN true; END';
              CREATE DOMAIN rev_feeling AS rev_mood; CREATE TYPE rev_pair AS (f rev_feeling);
              SET ROLE rev_table_owner;
-             CREATE TABLE rev_lent (id int PRIMARY KEY, f rev_feeling, p rev_pair);
-             SELECT directus_versions.track('rev_lent')");
+             CREATE TABLE rev_checked (id int PRIMARY KEY, f rev_feeling, p rev_pair);
+             INSERT INTO rev_checked VALUES (2, 'sad', ROW('sad'));
+             SELECT directus_versions.track('rev_checked')");
         let first = revision(
-            "rev_lent",
-            "INSERT INTO rev_lent VALUES (1, 'sad', ROW('sad'))",
+            "rev_checked",
+            "INSERT INTO rev_checked VALUES (1, 'sad', ROW('sad'))",
         );
-        run("UPDATE rev_lent SET f = 'glad', p = ROW('glad');
+        run("UPDATE rev_checked SET f = 'glad', p = ROW('glad');
              SET ROLE rev_domain_owner;
              ALTER DOMAIN rev_feeling ADD CHECK (public.rev_spy(VALUE)) NOT VALID;
              RESET ROLE; DELETE FROM rev_seen");
-        run("SELECT * FROM directus_versions.as_of(NULL::rev_lent, now() - interval '1 year')");
+        shows(
+            "SELECT f || (p).f::text FROM directus_versions.as_of(NULL::rev_checked, now() - interval '1 year')",
+            "sadsad",
+        );
         revert(first);
-        shows("SELECT f || (p).f::text FROM rev_lent", "sadsad");
+        shows(
+            "SELECT f || (p).f::text FROM rev_checked WHERE id = 1",
+            "sadsad",
+        );
         let me = text("SELECT current_user").unwrap();
         shows(
             "SELECT string_agg(DISTINCT who, ' ' ORDER BY who) FROM rev_seen",

@@ -10,6 +10,7 @@ mod tests {
         run(
             "CREATE TYPE tra_pair AS (a int, b text); CREATE DOMAIN tra_domain AS int;
              CREATE TABLE tra_base (id int PRIMARY KEY); SELECT directus_versions.track('tra_base');
+             CREATE DOMAIN tra_over AS tra_base;
              CREATE VIEW tra_view AS SELECT * FROM tra_base;
              CREATE MATERIALIZED VIEW tra_matview AS SELECT * FROM tra_base",
         );
@@ -18,6 +19,7 @@ mod tests {
             "NULL::text",
             "NULL::tra_pair",
             "NULL::tra_domain",
+            "NULL::tra_over",
             "NULL::tra_view",
             "NULL::tra_matview",
             "NULL::tra_base[]",

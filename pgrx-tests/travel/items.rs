@@ -114,6 +114,39 @@ fn travel_of_an_item_whose_key_changed() {
     );
 }
 
+/// Another row has the key now: it came from a key whose own row was gone by then.
+#[test]
+fn travel_of_an_item_whose_key_went_to_a_row_that_was_not_there() {
+    let mut session = in_schema("travel_item_taken");
+    session.run("CREATE TABLE t (id int PRIMARY KEY, v text); SELECT directus_versions.track('t')");
+    let mut copies = Copies::new(&mut session);
+    copies.run(
+        &mut session,
+        &[
+            "INSERT INTO t VALUES (2, 'two'), (3, 'three')",
+            "DELETE FROM t WHERE id = 2",
+            "DELETE FROM t WHERE id = 3; INSERT INTO t VALUES (2, 'new')",
+        ],
+    );
+    session.run("UPDATE t SET id = 3");
+    let at = &copies.times()[1];
+    for item in [2, 3] {
+        assert_eq!(
+            session.text(&format!(
+                "SELECT directus_versions.item_at('t', {item}, {at}) ->> 'v'"
+            )),
+            session.text(&format!(
+                "SELECT v FROM directus_versions.as_of(NULL::t, {at}) WHERE id = {item}"
+            )),
+            "{item}"
+        );
+    }
+    session.shows(
+        &format!("SELECT directus_versions.item_at('t', 3, {at}) ->> 'v'"),
+        "three",
+    );
+}
+
 #[test]
 fn travel_of_an_item_without_its_hidden_fields() {
     let mut session = in_schema("travel_item_hidden");

@@ -136,4 +136,23 @@ mod tests {
             "und_writer",
         );
     }
+
+    /// A superuser can call what works within others by itself.
+    #[pg_test]
+    fn undo_reads_no_entries_where_there_are_none() {
+        for query in [
+            "SELECT 1",
+            "SELECT 1::bigint, 1, ''c''::\"char\", ''1''::text, ''1''::text, ''x''::bytea",
+            "SELECT 1::bigint, 1, ''c''::\"char\", 1::bigint, ''1''::text, ''x''::bytea, 1",
+            "SELECT 1::bigint, 1, ''c''::\"char\", ''1''::text, 1, ''x''::bytea, 1",
+            "SELECT 1::bigint, 1, ''c''::\"char\", ''1''::text, ''1''::text, 1, 1",
+            "SELECT 1::bigint, 1, ''c''::\"char\", NULL::text, ''1''::text, ''x''::bytea, 1",
+        ] {
+            let sql = format!("SELECT directus_versions._net('{query}', NULL, NULL, NULL)");
+            assert_eq!(error(&sql).state, "42501", "{query}");
+        }
+        let broken = "SELECT directus_versions._net(
+            'SELECT 1::bigint, 1, ''c''::\"char\", ''1''::text, NULL::text, ''\\xffff''::bytea, 1', NULL, NULL, NULL)";
+        assert_eq!(error(broken).state, "XX000");
+    }
 }

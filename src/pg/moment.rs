@@ -40,28 +40,37 @@ unsafe fn tell(subject: &Subject, item: &[u8], at: i64) -> Option<Datum> {
         let mut state = State::of(subject.scope.collection, &subject.sight);
         let (told, revision) = match moment(subject, &lineage, at) {
             Moment::After(id) => {
-                let entry = steps::entry(id)?;
-                let is_there = entry.action != action::DELETE;
-                (is_there && snapshot::after(subject, &mut state, &entry), id)
+                let mut entry = steps::entry(id)?;
+                if entry.action == action::DELETE {
+                    entry = other(subject, key, at, present)?;
+                }
+                (snapshot::after(subject, &mut state, &entry), entry.id)
             }
             Moment::Before(id) => {
                 let entry = steps::entry(id)?;
-                if entry.action != action::CREATE {
-                    (snapshot::before(subject, &mut state, &entry), id)
-                } else if present {
-                    return None;
-                } else {
-                    // Another row may have had the key.
-                    let Occupant::Row(entry) = occupant(subject, key, at, i64::MAX) else {
-                        return None;
-                    };
+                if entry.action == action::CREATE {
+                    let entry = other(subject, key, at, present)?;
                     (snapshot::after(subject, &mut state, &entry), entry.id)
+                } else {
+                    (snapshot::before(subject, &mut state, &entry), id)
                 }
             }
             Moment::Gone => return None,
             Moment::Unrecorded => (snapshot::live(subject, &mut state, item), i64::MAX),
         };
         told.then(|| state.json(revision))
+    }
+}
+
+/// The entry of another row that had the key while this one was not there. Under row security that is another item.
+unsafe fn other(subject: &Subject, key: &[u8], at: i64, present: bool) -> Option<Entry> {
+    if present {
+        return None;
+    }
+    // SAFETY: see `item_at`.
+    match unsafe { occupant(subject, key, at, i64::MAX) } {
+        Occupant::Row(entry) => Some(entry),
+        Occupant::None | Occupant::Unknown => None,
     }
 }
 

@@ -9,9 +9,10 @@ use super::reading::Record;
 use super::row::action;
 use super::rows::Rows;
 use super::stored::Kind;
+use crate::error::Error;
 use core::ffi::{c_char, c_int, c_long};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTuple, TupleDesc};
+use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTuple, Oid, TupleDesc};
 use std::collections::{BTreeMap, HashMap};
 
 /// Rows of the log that are read at once.
@@ -97,6 +98,9 @@ pub(super) unsafe fn net(call: FunctionCallInfo) -> Datum {
             if count == 0 {
                 break;
             }
+            if !are_entries((*table).tupdesc) {
+                Error::NotAtWork.raise();
+            }
             for index in 0..usize::try_from(count).unwrap_or(0) {
                 reader.take(*(*table).vals.add(index), (*table).tupdesc);
             }
@@ -110,8 +114,32 @@ pub(super) unsafe fn net(call: FunctionCallInfo) -> Datum {
     }
 }
 
-/// Columns of the query.
+/// Columns of the query, and their types: any varlena may be a record, whose reader sees to its bounds.
 const COLUMNS: usize = 7;
+const TYPES: [Oid; COLUMNS] = [
+    pg_sys::INT8OID,
+    pg_sys::INT4OID,
+    pg_sys::CHAROID,
+    pg_sys::TEXTOID,
+    pg_sys::TEXTOID,
+    pg_sys::InvalidOid,
+    pg_sys::INT4OID,
+];
+/// Those that are never NULL.
+const NEEDED: [usize; 5] = [0, 1, 2, 3, 6];
+
+/// Whether a query gives entries of the log.
+unsafe fn are_entries(desc: TupleDesc) -> bool {
+    // SAFETY: the descriptor has so many attributes.
+    unsafe {
+        usize::try_from((*desc).natts) == Ok(COLUMNS)
+            && TYPES.iter().enumerate().all(|(index, typid)| {
+                let attribute = raw::attribute(desc, index);
+                (*attribute).atttypid == *typid
+                    || *typid == pg_sys::InvalidOid && (*attribute).attlen == -1
+            })
+    }
+}
 
 struct Reader {
     context: pg_sys::MemoryContext,
@@ -127,9 +155,12 @@ impl Reader {
     unsafe fn take(&mut self, tuple: HeapTuple, desc: TupleDesc) {
         let mut values = [Datum::null(); COLUMNS];
         let mut nulls = [true; COLUMNS];
-        // SAFETY: the query has these columns; what is kept in Rust's memory is kept in `WORK`.
+        // SAFETY: the query has these columns, see `are_entries`; what is kept in Rust's memory is kept in `WORK`.
         unsafe {
             raw::heap_deform_tuple(tuple, desc, values.as_mut_ptr(), nulls.as_mut_ptr());
+            if NEEDED.iter().any(|index| nulls[*index]) {
+                Error::NotAtWork.raise();
+            }
             let text = |index: usize| -> &[u8] {
                 let text: Datum = values[index];
                 raw::payload(raw::pg_detoast_datum_packed(text.cast_mut_ptr()).cast::<u8>())

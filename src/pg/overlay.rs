@@ -96,7 +96,7 @@ pub(super) unsafe fn table_of(call: FunctionCallInfo, index: c_int) -> Oid {
     // SAFETY: see above.
     unsafe {
         let typid = pg_sys::get_fn_expr_argtype((*call).flinfo, index);
-        let relid = pg_sys::get_typ_typrelid(raw::getBaseType(typid));
+        let relid = pg_sys::get_typ_typrelid(typid);
         let is_table = relid != pg_sys::InvalidOid
             && matches!(
                 pg_sys::get_rel_relkind(relid) as u8,
