@@ -360,7 +360,7 @@ unsafe fn give(rows: &mut Rows) {
     }
 }
 
-unsafe fn array<T: Copy + Into<Datum>>(numbers: &[T], typid: pg_sys::Oid, align: u8) -> Datum {
+unsafe fn array<T: Copy + Into<Datum>>(numbers: &[T], typid: Oid, align: u8) -> Datum {
     // SAFETY: as many datums of the type.
     unsafe {
         let datums: *mut Datum = raw::alloc_array(numbers.len());
