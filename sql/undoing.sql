@@ -30,16 +30,6 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'permission denied for table "%"', unreadable USING ERRCODE = '42501';
     END IF;
-    IF NOT EXISTS (
-        SELECT FROM directus_versions.log AS l JOIN directus_versions.context AS c ON c.id = l.context
-        WHERE l.action IN ('c', 'u', 'd')
-            AND ($2 IS NULL AND l.transaction = $1 AND c.cluster = this_cluster OR l.id = $2))
-    THEN
-        IF $2 IS NULL THEN
-            RAISE EXCEPTION 'transaction % has no revisions', $1 USING ERRCODE = 'P0002';
-        END IF;
-        RAISE EXCEPTION 'revision % does not exist', $2 USING ERRCODE = 'P0002';
-    END IF;
     RETURN QUERY
     SELECT k.relation, k.name, n.action,
         ARRAY(
@@ -57,6 +47,17 @@ BEGIN
         WITH ORDINALITY AS n (collection, action, attnums, recorded, revisions, place)
     JOIN directus_versions.collection AS k ON k.id = n.collection
     ORDER BY n.place;
+    -- What a transaction created and deleted leaves nothing, and is known all the same.
+    IF NOT FOUND AND NOT EXISTS (
+        SELECT FROM directus_versions.log AS l JOIN directus_versions.context AS c ON c.id = l.context
+        WHERE l.action IN ('c', 'u', 'd')
+            AND ($2 IS NULL AND l.transaction = $1 AND c.cluster = this_cluster OR l.id = $2))
+    THEN
+        IF $2 IS NULL THEN
+            RAISE EXCEPTION 'transaction % has no revisions', $1 USING ERRCODE = 'P0002';
+        END IF;
+        RAISE EXCEPTION 'revision % does not exist', $2 USING ERRCODE = 'P0002';
+    END IF;
 END $$;
 COMMENT ON FUNCTION __reversals(xid8, bigint) IS 'Does the work of _reversals as the extension''s owner';
 

@@ -5,6 +5,7 @@
 
 use super::catalog::{self, Table};
 use super::guc::{self, Text};
+use super::index;
 use super::raw::{self, Global};
 use super::sequence;
 use crate::context::Request;
@@ -296,34 +297,17 @@ pub(super) unsafe fn valid(text: &'static [u8]) -> &'static [u8] {
 }
 
 unsafe fn find(hash: u64, parts: &Parts) -> Option<i32> {
-    // SAFETY: a scan of our own table; it sees what is committed or our own and takes no predicate lock.
+    // SAFETY: a scan of our own table.
     unsafe {
-        let relation = raw::relation_open(
-            catalog::oid(Table::Context)?,
-            pg_sys::AccessShareLock as c_int,
-        );
-        let mut key = pg_sys::ScanKeyData::default();
-        raw::ScanKeyInit(
-            &raw mut key,
-            2,
-            pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_INT8EQ),
-            Datum::from(hash as i64),
-        );
-        let index = catalog::oid(Table::ContextHash).unwrap_or(pg_sys::InvalidOid);
-        let snapshot = (&raw mut pg_sys::SnapshotSelfData).cast();
-        let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
-        let mut found = None;
-        while found.is_none() {
-            let tuple = raw::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            found = matching(tuple, (*relation).rd_att, parts);
-        }
-        raw::systable_endscan(scan);
-        raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
-        found
+        let key = index::equals(2, pg_sys::F_INT8EQ, Datum::from(hash as i64));
+        let snapshot = index::latest();
+        index::search(
+            Table::Context,
+            Table::ContextHash,
+            key,
+            snapshot,
+            |tuple, desc| matching(tuple, desc, parts),
+        )
     }
 }
 

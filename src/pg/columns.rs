@@ -3,12 +3,12 @@
 //! A column is known by its attribute number; a revision has the names of its time. What a child of the table has
 //! besides is none of the table's columns and is known by its name.
 
-use super::catalog::{self, Table};
+use super::catalog::Table;
+use super::index;
 use super::list::List;
 use super::raw;
-use core::ffi::c_int;
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, Oid};
+use pgrx::pg_sys::Datum;
 
 /// What a column was from a revision on.
 struct Phase {
@@ -165,34 +165,16 @@ impl Gaps {
 unsafe fn scan(table: Table, index: Table, collection: i32, mut read: impl FnMut(&[Datum])) {
     // SAFETY: a scan of our own table; no column that is read is ever NULL.
     unsafe {
-        let Some(table) = catalog::oid(table) else {
-            return;
-        };
-        let relation = raw::relation_open(table, pg_sys::AccessShareLock as c_int);
-        let mut key = pg_sys::ScanKeyData::default();
-        raw::ScanKeyInit(
-            &raw mut key,
-            1,
-            pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_INT4EQ),
-            Datum::from(collection),
-        );
-        let index = catalog::oid(index).unwrap_or(pg_sys::InvalidOid);
+        let key = index::equals(1, pg_sys::F_INT4EQ, Datum::from(collection));
         let snapshot = raw::GetActiveSnapshot();
-        let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
-        let natts = (*(*relation).rd_att).natts as usize;
-        let values: *mut Datum = raw::alloc_array(natts);
-        let nulls: *mut bool = raw::alloc_array(natts);
-        loop {
-            let tuple = raw::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            raw::heap_deform_tuple(tuple, (*relation).rd_att, values, nulls);
+        index::search(table, index, key, snapshot, |tuple, desc| {
+            let natts = (*desc).natts as usize;
+            let values: *mut Datum = raw::alloc_array(natts);
+            let nulls: *mut bool = raw::alloc_array(natts);
+            raw::heap_deform_tuple(tuple, desc, values, nulls);
             read(core::slice::from_raw_parts(values, natts));
-        }
-        raw::systable_endscan(scan);
-        raw::relation_close(relation, pg_sys::NoLock as c_int);
+            None::<()>
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 //! A record names its layout by number, so that it can be read whatever became of the table since.
 
 use super::catalog::{self, Table};
+use super::index;
 use super::raw::{self, Global};
 use super::relation::Tracked;
 use super::scope;
@@ -12,7 +13,7 @@ use super::types::{self, TypeInfo};
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, MemoryContext, Oid};
+use pgrx::pg_sys::{Datum, MemoryContext, Oid, ScanKeyData};
 
 /// A field of a layout, as a reader sees it.
 pub(super) struct Field {
@@ -136,48 +137,23 @@ unsafe fn hash(tracked: &Tracked) -> u64 {
 /// Reads the rows of the table with a value in a column that an index is on; ends when `read` returns something.
 unsafe fn search<T>(
     index: Table,
-    column: i16,
-    equal: u32,
-    value: Datum,
+    condition: ScanKeyData,
     mut read: impl FnMut(i32, &'static [&'static [u8]], &'static [i32]) -> Option<T>,
 ) -> Option<T> {
-    // SAFETY: a scan of our own table; it sees what is committed or our own and takes no predicate lock.
+    // SAFETY: the columns are those of sql/tables.sql.
     unsafe {
-        let relation = raw::relation_open(
-            catalog::oid(Table::Layout)?,
-            pg_sys::AccessShareLock as c_int,
-        );
-        let mut key = pg_sys::ScanKeyData::default();
-        raw::ScanKeyInit(
-            &raw mut key,
-            column,
-            pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(equal),
-            value,
-        );
-        let index = catalog::oid(index).unwrap_or(pg_sys::InvalidOid);
-        let snapshot = (&raw mut pg_sys::SnapshotSelfData).cast();
-        let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
-        let mut found = None;
-        while found.is_none() {
-            let tuple = raw::systable_getnext(scan);
-            if tuple.is_null() {
-                break;
-            }
-            let desc = (*relation).rd_att;
+        let snapshot = index::latest();
+        index::search(Table::Layout, index, condition, snapshot, |tuple, desc| {
             let natts = (*desc).natts as usize;
             let values: *mut Datum = raw::alloc_array(natts);
             let nulls: *mut bool = raw::alloc_array(natts);
             raw::heap_deform_tuple(tuple, desc, values, nulls);
-            found = read(
+            read(
                 (*values).value() as i32,
                 scope::names(*values.add(2)),
                 numbers(*values.add(3)),
-            );
-        }
-        raw::systable_endscan(scan);
-        raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
-        found
+            )
+        })
     }
 }
 
@@ -213,9 +189,7 @@ unsafe fn find(hash: u64, tracked: &Tracked) -> Option<i32> {
     unsafe {
         search(
             Table::LayoutHash,
-            2,
-            pg_sys::F_INT8EQ,
-            Datum::from(hash as i64),
+            index::equals(2, pg_sys::F_INT8EQ, Datum::from(hash as i64)),
             |id, names, types| {
                 let same = names.len() == tracked.saved().count()
                     && tracked.saved().zip(names.iter().zip(types)).all(
@@ -303,9 +277,7 @@ pub(super) unsafe fn read(id: i32) -> &'static Layout {
         }
         let found = search(
             Table::LayoutKey,
-            1,
-            pg_sys::F_INT4EQ,
-            Datum::from(id),
+            index::equals(1, pg_sys::F_INT4EQ, Datum::from(id)),
             |id, names, types| Some(keep(id, names, types)),
         );
         found.unwrap_or_else(|| Error::Broken { part: "layout" }.raise())

@@ -34,6 +34,7 @@ mod fit;
 mod gate;
 pub(crate) mod guc;
 mod history;
+mod index;
 mod item;
 mod json;
 mod jsonb;

@@ -2,6 +2,7 @@
 //! decided what may be seen.
 
 use super::catalog::{self, Table};
+use super::index::condition;
 use super::raw::{self, Global};
 use super::relation;
 use crate::error::Error;
@@ -125,20 +126,20 @@ impl Scan {
         unsafe {
             let item = super::arguments::text_datum(item);
             let keys = [
-                key(
+                condition(
                     COLLECTION,
                     pg_sys::BTEqualStrategyNumber,
                     pg_sys::F_INT4EQ,
                     Datum::from(collection),
                 ),
-                key(ITEM, pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ, item),
-                key(
+                condition(ITEM, pg_sys::BTEqualStrategyNumber, pg_sys::F_TEXTEQ, item),
+                condition(
                     ID,
                     pg_sys::BTGreaterEqualStrategyNumber,
                     pg_sys::F_INT8GE,
                     Datum::from(range.from),
                 ),
-                key(
+                condition(
                     ID,
                     pg_sys::BTLessStrategyNumber,
                     pg_sys::F_INT8LT,
@@ -157,13 +158,13 @@ impl Scan {
         // SAFETY: see above.
         unsafe {
             let keys = [
-                key(
+                condition(
                     ID,
                     pg_sys::BTGreaterEqualStrategyNumber,
                     pg_sys::F_INT8GE,
                     Datum::from(range.from),
                 ),
-                key(
+                condition(
                     ID,
                     pg_sys::BTLessStrategyNumber,
                     pg_sys::F_INT8LT,
@@ -288,24 +289,4 @@ pub(super) unsafe fn id(tuple: HeapTuple) -> i64 {
             .cast();
         id.read_unaligned()
     }
-}
-
-unsafe fn key(
-    attribute: AttrNumber,
-    strategy: u32,
-    procedure: u32,
-    argument: Datum,
-) -> ScanKeyData {
-    let mut key = ScanKeyData::default();
-    // SAFETY: fills in the key.
-    unsafe {
-        raw::ScanKeyInit(
-            &raw mut key,
-            attribute,
-            strategy as u16,
-            Oid::from(procedure),
-            argument,
-        );
-    }
-    key
 }

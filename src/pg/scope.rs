@@ -2,6 +2,7 @@
 
 use super::catalog::{self, Table};
 use super::column::Treatment;
+use super::index;
 use super::raw;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -108,8 +109,8 @@ pub(super) unsafe fn read_again(collection: i32) -> Option<Scope> {
 pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
     // SAFETY: see above.
     unsafe {
-        let key = (1, pg_sys::F_INT4EQ, Datum::from(collection));
-        search(Table::CollectionKey, key)
+        let key = index::equals(1, pg_sys::F_INT4EQ, Datum::from(collection));
+        found(Table::CollectionKey, key)
     }
 }
 
@@ -120,37 +121,18 @@ pub(super) unsafe fn read(collection: i32) -> Option<Scope> {
 pub(super) unsafe fn of_relation(relid: Oid) -> Option<Scope> {
     // SAFETY: see above.
     unsafe {
-        let key = (3, pg_sys::F_OIDEQ, Datum::from(relid));
-        search(Table::CollectionRelation, key)
+        let key = index::equals(3, pg_sys::F_OIDEQ, Datum::from(relid));
+        found(Table::CollectionRelation, key)
     }
 }
 
-/// Reads the row with this value in the column that an index is on.
-unsafe fn search(index: Table, (column, equal, value): (i16, u32, Datum)) -> Option<Scope> {
-    // SAFETY: a catalog-like scan of our own table, whose columns are those of sql/tables.sql.
+unsafe fn found(index: Table, key: pg_sys::ScanKeyData) -> Option<Scope> {
+    // SAFETY: a row of the table is read while the scan holds it.
     unsafe {
-        let table = catalog::oid(Table::Collection)?;
-        let relation = raw::relation_open(table, pg_sys::AccessShareLock as c_int);
-        let mut key = pg_sys::ScanKeyData::default();
-        raw::ScanKeyInit(
-            &raw mut key,
-            column,
-            pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(equal),
-            value,
-        );
-        let index = catalog::oid(index).unwrap_or(pg_sys::InvalidOid);
-        let snapshot = (&raw mut pg_sys::SnapshotSelfData).cast();
-        let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
-        let tuple = raw::systable_getnext(scan);
-        let scope = if tuple.is_null() {
-            None
-        } else {
-            Some(parse(tuple, (*relation).rd_att))
-        };
-        raw::systable_endscan(scan);
-        raw::relation_close(relation, pg_sys::AccessShareLock as c_int);
-        scope
+        let snapshot = index::latest();
+        index::search(Table::Collection, index, key, snapshot, |tuple, desc| {
+            Some(parse(tuple, desc))
+        })
     }
 }
 

@@ -1,11 +1,11 @@
 //! Reads rows of `directus_versions.context`: who acted, and in which cluster.
 
 use super::arguments::text_datum;
-use super::catalog::{self, Table};
+use super::catalog::Table;
+use super::index;
 use super::raw::{self, Global};
-use core::ffi::c_int;
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, HeapTuple, Oid, TupleDesc};
+use pgrx::pg_sys::{Datum, HeapTuple, TupleDesc};
 
 /// Positions of the columns in sql/tables.sql.
 const ACTOR: usize = 2;
@@ -58,33 +58,22 @@ pub(super) unsafe fn actor(context: i32) -> Option<Datum> {
 
 unsafe fn search<T>(
     context: i32,
-    read: impl FnOnce(&[Datum; COLUMNS], &[bool; COLUMNS]) -> T,
+    mut read: impl FnMut(&[Datum; COLUMNS], &[bool; COLUMNS]) -> T,
 ) -> Option<T> {
     // SAFETY: a scan of our own table.
     unsafe {
-        let relation = raw::relation_open(
-            catalog::oid(Table::Context)?,
-            pg_sys::AccessShareLock as c_int,
-        );
-        let mut key = pg_sys::ScanKeyData::default();
-        raw::ScanKeyInit(
-            &raw mut key,
-            1,
-            pg_sys::BTEqualStrategyNumber as u16,
-            Oid::from(pg_sys::F_INT4EQ),
-            Datum::from(context),
-        );
-        let index = catalog::oid(Table::ContextKey).unwrap_or(pg_sys::InvalidOid);
+        let key = index::equals(1, pg_sys::F_INT4EQ, Datum::from(context));
         let snapshot = raw::GetActiveSnapshot();
-        let scan = raw::systable_beginscan(relation, index, true, snapshot, 1, &raw mut key);
-        let tuple = raw::systable_getnext(scan);
-        let found = (!tuple.is_null()).then(|| {
-            let (values, nulls) = parts(tuple, (*relation).rd_att);
-            read(&values, &nulls)
-        });
-        raw::systable_endscan(scan);
-        raw::relation_close(relation, pg_sys::NoLock as c_int);
-        found
+        index::search(
+            Table::Context,
+            Table::ContextKey,
+            key,
+            snapshot,
+            |tuple, desc| {
+                let (values, nulls) = parts(tuple, desc);
+                Some(read(&values, &nulls))
+            },
+        )
     }
 }
 
