@@ -1,6 +1,7 @@
 //! What is recorded: track and its refusals, fields, masks, accountability, whole schemas, and the
 //! application's own events.
 
+mod activities;
 mod columns;
 mod connections;
 mod events;

@@ -12,6 +12,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     former directus_versions.collection;
     settings directus_versions.collection;
+    changes text;
     member regclass;
 BEGIN
     SELECT * INTO former FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked FOR UPDATE;
@@ -40,6 +41,10 @@ BEGIN
         = (settings.accountability, settings.fields, settings.exclude, settings."ignore", settings.mask, settings.key,
            settings.snapshot, settings.replicated, settings.last_key)
     WHERE c.id = settings.id;
+    changes := directus_versions._scope_changes(former, settings);
+    IF changes IS NOT NULL THEN
+        PERFORM directus_versions._log_scope(settings.id, 'set_scope', changes);
+    END IF;
     PERFORM directus_versions._unstage_masked(settings.id);
     IF replicated IS NOT NULL THEN
         PERFORM directus_versions._cover(settings.id);
@@ -58,7 +63,7 @@ CREATE FUNCTION set_scope(
 ) RETURNS void
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION set_scope(regclass, text, text[], text[], text[], text[], text[], text, boolean) IS
-'Changes what is recorded of a tracked table, from the next statement of every session on. NULL leaves an option as it is; fields => ''{}'' means all fields again; replicated: whether changes applied by a replication subscription are recorded. Errors as for track, 55000 if the table is not tracked';
+'Changes what is recorded of a tracked table, from the next statement of every session on. NULL leaves an option as it is; fields => ''{}'' means all fields again; replicated: whether changes applied by a replication subscription are recorded. What it changes is recorded as an activity "set_scope", with the comment telling it. Errors as for track, 55000 if the table is not tracked';
 
 CREATE FUNCTION _relink(target regclass, collection text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -66,6 +71,7 @@ DECLARE
     present directus_versions.collection;
     former directus_versions.collection;
     present_key text[];
+    member regclass;
 BEGIN
     PERFORM directus_versions._check_table(target);
     SELECT * INTO former FROM directus_versions.collection AS c
@@ -86,23 +92,27 @@ BEGIN
     END IF;
     present_key := COALESCE(former.key, directus_versions._key_of(target));
     IF present.tracked THEN
-        PERFORM directus_versions._untrack(target);
+        FOR member IN SELECT directus_versions._tree(target) LOOP
+            PERFORM directus_versions._uncover(member, present.id);
+        END LOOP;
     END IF;
     DELETE FROM directus_versions.collection AS c WHERE c.id = present.id;
     DELETE FROM directus_versions.field AS f WHERE f.collection = present.id;
     DELETE FROM directus_versions.gap AS g WHERE g.collection = present.id;
     UPDATE directus_versions.collection AS c
     SET relation = target, tracked = false, relid = 0, last_key = COALESCE(present_key, c.last_key) WHERE c.id = former.id;
-    PERFORM directus_versions._track(
+    PERFORM directus_versions._start(
         target, former.accountability, former.fields, former.exclude, former."ignore", former.mask, former.key,
         former.snapshot);
+    PERFORM directus_versions._log_scope(
+        former.id, 'relink', pg_catalog.format('collection: %s -> %s', former.name, directus_versions._collection_name(target)));
 END $$;
 COMMENT ON FUNCTION _relink(regclass, text) IS 'Does the work of relink as the extension''s owner';
 
 CREATE FUNCTION relink(target regclass, collection text) RETURNS void
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION relink(regclass, text) IS
-'Lets a table that was dropped and created again carry on the history of a collection, with its scope. 42501 unless the caller owns the table, P0002 where no dropped table was of that name, 42710 if the table has a history of its own, and the errors of track';
+'Lets a table that was dropped and created again carry on the history of a collection, with its scope; recorded as an activity "relink". 42501 unless the caller owns the table, P0002 where no dropped table was of that name, 42710 if the table has a history of its own, and the errors of track';
 
 CREATE FUNCTION _track_schema(target regnamespace, accountability text) RETURNS int
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

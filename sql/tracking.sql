@@ -271,19 +271,44 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _note_fields(int) IS 'Notes the columns of a collection''s table where they differ from what is known';
 
-CREATE FUNCTION _track(
+CREATE FUNCTION _scope_changes(former collection, present collection) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT pg_catalog.string_agg(pg_catalog.format('%s: %s -> %s', o.name, o.former, o.present), '; ' ORDER BY o.place)
+    FROM (VALUES
+        (1, 'accountability', former.accountability, present.accountability),
+        (2, 'fields', COALESCE(former.fields, '{}')::text, COALESCE(present.fields, '{}')::text),
+        (3, 'exclude', former.exclude::text, present.exclude::text),
+        (4, 'ignore', former."ignore"::text, present."ignore"::text),
+        (5, 'mask', former.mask::text, present.mask::text),
+        (6, 'key', COALESCE(former.key, '{}')::text, COALESCE(present.key, '{}')::text),
+        (7, 'snapshot', former.snapshot, present.snapshot),
+        (8, 'replicated', former.replicated::text, present.replicated::text)
+    ) AS o (place, name, former, present)
+    WHERE o.former <> o.present
+$$;
+COMMENT ON FUNCTION _scope_changes(collection, collection) IS
+'The options in which two scopes differ, in words: mask: {} -> {email}; NULL where they are the same';
+
+CREATE FUNCTION _log_scope(collection int, action text, words text) RETURNS void
+LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_log_scope';
+COMMENT ON FUNCTION _log_scope(int, text, text) IS
+'Records that what is recorded of a collection changed, by the role that called the function whose work is done as the extension''s owner; without words the comment is the application''s';
+
+CREATE FUNCTION _start(
     target regclass, accountability text, fields text[], exclude text[], "ignore" text[], mask text[],
     key text[], snapshot text
-) RETURNS void
+) RETURNS collection
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    former directus_versions.collection;
     settings directus_versions.collection;
     parent text;
 BEGIN
     PERFORM directus_versions._check_table(target);
     -- One at a time: two sessions that track the same table must not both make a collection of it.
     EXECUTE pg_catalog.format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', target);
-    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.relation = target;
+    SELECT * INTO former FROM directus_versions.collection AS c WHERE c.relation = target;
+    settings := former;
     IF settings.tracked THEN
         RAISE EXCEPTION 'table "%" is already tracked', settings.name USING
             ERRCODE = '42710', HINT = 'Use directus_versions.set_scope to change what is recorded.';
@@ -325,6 +350,26 @@ BEGIN
     PERFORM directus_versions._note_fields(settings.id);
     PERFORM directus_versions._unstage_masked(settings.id);
     PERFORM directus_versions._cover(settings.id);
+    RETURN former;
+END $$;
+COMMENT ON FUNCTION _start(regclass, text, text[], text[], text[], text[], text[], text) IS
+'Starts recording a table; returns what was recorded of it when it was tracked before';
+
+CREATE FUNCTION _track(
+    target regclass, accountability text, fields text[], exclude text[], "ignore" text[], mask text[],
+    key text[], snapshot text
+) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    former directus_versions.collection;
+BEGIN
+    SELECT * INTO former
+    FROM directus_versions._start(target, accountability, fields, exclude, "ignore", mask, key, snapshot);
+    -- That a history begins is told by its beginning; that it goes on after a gap is not.
+    IF former.id IS NOT NULL THEN
+        PERFORM directus_versions._log_scope(c.id, 'track', directus_versions._scope_changes(former, c))
+        FROM directus_versions.collection AS c WHERE c.id = former.id;
+    END IF;
 END $$;
 COMMENT ON FUNCTION _track(regclass, text, text[], text[], text[], text[], text[], text) IS
 'Does the work of track as the extension''s owner';
@@ -335,7 +380,7 @@ CREATE FUNCTION track(
 ) RETURNS void
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION track(regclass, text, text[], text[], text[], text[], text[], text) IS
-'Starts recording a table. accountability: all, activity or none; fields: only these are saved; exclude: never saved; ignore: a change of only these records nothing; mask: saved as asterisks; key: columns that name a row of a table without primary key; snapshot: keyframes or always. 42501 unless the caller owns the table, 42809 for anything but a table, 55000 without key, 42710 if it is tracked already, 42703 for an unknown column, 22023 for an unknown option';
+'Starts recording a table. accountability: all, activity or none; fields: only these are saved; exclude: never saved; ignore: a change of only these records nothing; mask: saved as asterisks; key: columns that name a row of a table without primary key; snapshot: keyframes or always. Of a table that was tracked before, it is recorded as an activity "track". 42501 unless the caller owns the table, 42809 for anything but a table, 55000 without key, 42710 if it is tracked already, 42703 for an unknown column, 22023 for an unknown option';
 
 CREATE FUNCTION _untrack(target regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -349,6 +394,7 @@ BEGIN
             ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
     END IF;
     UPDATE directus_versions.collection AS c SET tracked = false WHERE c.id = settings.id;
+    PERFORM directus_versions._log_scope(settings.id, 'untrack', NULL);
     FOR member IN SELECT directus_versions._tree(target) LOOP
         PERFORM directus_versions._uncover(member, settings.id);
     END LOOP;
@@ -359,4 +405,4 @@ COMMENT ON FUNCTION _untrack(regclass) IS 'Does the work of untrack as the exten
 CREATE FUNCTION untrack(target regclass) RETURNS void
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION untrack(regclass) IS
-'Stops recording a table; its history stays. 42501 unless the caller owns the table, 55000 if it is not tracked';
+'Stops recording a table; its history stays. It is recorded as an activity "untrack". 42501 unless the caller owns the table, 55000 if it is not tracked';

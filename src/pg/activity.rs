@@ -1,9 +1,10 @@
 //! Events that the application records itself.
 
-use super::arguments::{oid, relation_name, text, text_datum};
+use super::arguments::{argument, null, oid, relation_name, text, text_datum};
 use super::capture;
 use super::catalog;
 use super::gate;
+use super::guc::{self, Switch};
 use super::raw;
 use super::relation;
 use super::row::{Draft, action, column};
@@ -15,7 +16,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::{AclMode, Datum, FunctionCallInfo, Oid};
 
 /// What triggers and our own functions record.
-const RESERVED: [&[u8]; 12] = [
+const RESERVED: [&[u8]; 16] = [
     b"create",
     b"update",
     b"delete",
@@ -28,6 +29,10 @@ const RESERVED: [&[u8]; 12] = [
     b"version_discard",
     b"version_rename",
     b"version_drop",
+    b"track",
+    b"set_scope",
+    b"untrack",
+    b"relink",
 ];
 
 /// `log_activity(action, collection, item, comment)`: a name that is no collection's is kept as it is.
@@ -115,6 +120,27 @@ pub(super) unsafe fn comment(call: FunctionCallInfo) -> Datum {
         draft.set_item(item);
         draft.set_text(column::COMMENT, comment);
         write(draft)
+    }
+}
+
+/// `_log_scope(collection, action, words)`.
+///
+/// # Safety
+/// Called by the function manager with the arguments `(int, text, text)`, within a function that runs as the
+/// extension's owner.
+pub(super) unsafe fn log_scope(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        if let (Some(collection), Some(name)) = (argument(call, 0), text(call, 1))
+            && guc::is_on(Switch::Enabled)
+        {
+            let mut draft = gate::as_caller(|| begin(Some(collection.value() as i32), name));
+            if let Some(words) = text(call, 2) {
+                draft.set_text(column::COMMENT, words);
+            }
+            write(draft);
+        }
+        null(call)
     }
 }
 

@@ -83,6 +83,10 @@ pub(super) unsafe fn recorded(trigger: *mut TriggerData) -> Option<&'static Trac
         if !guc::is_on(Switch::Enabled) {
             return None;
         }
+        // A transaction that has its locks already, and prepared its statement, would not look again by itself.
+        if !core::mem::replace(UNDER_WAY.get(), true) {
+            raw::AcceptInvalidationMessages();
+        }
         let definition = &*(*trigger).tg_trigger;
         if definition.tgnargs != 1 {
             return None;
@@ -98,6 +102,14 @@ pub(super) unsafe fn recorded(trigger: *mut TriggerData) -> Option<&'static Trac
         }
         Some(tracked)
     }
+}
+
+/// Whether the scope was looked at in the statement under way.
+static UNDER_WAY: Global<bool> = Global::new(false);
+
+/// Ends the statement that was under way by an error.
+pub(super) fn abort() {
+    *UNDER_WAY.get() = false;
 }
 
 static CAPTURE: Global<pg_sys::Oid> = Global::new(pg_sys::InvalidOid);
@@ -342,6 +354,7 @@ pub(super) unsafe fn end_statement(command: u32) {
             end_of_way(&row);
         }
         buffer::flush();
+        *UNDER_WAY.get() = false;
         record::trim();
         super::actor::end_statement();
     }

@@ -145,6 +145,13 @@ sql_function!(
 );
 
 sql_function!(
+    /// `_log_scope(int, text, text)`
+    directus_versions_log_scope,
+    pg_finfo_directus_versions_log_scope,
+    activity::log_scope
+);
+
+sql_function!(
     /// `item_of(anyelement)`
     directus_versions_item_of,
     pg_finfo_directus_versions_item_of,

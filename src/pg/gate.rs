@@ -36,8 +36,7 @@ pub(super) unsafe fn as_owner(call: FunctionCallInfo) -> Datum {
         let function = (*(*call).flinfo).fn_oid;
         check_ownership(object, first_argument_type(function));
         let inner = namesake(function);
-        *CALLER.get() = raw::GetUserId();
-        run_as_owner(|| invoke(inner, call))
+        called_by(raw::GetUserId(), || run_as_owner(|| invoke(inner, call)))
     }
 }
 
@@ -49,12 +48,28 @@ pub(super) unsafe fn as_reader(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
         let inner = namesake((*(*call).flinfo).fn_oid);
-        *CALLER.get() = raw::GetUserId();
-        run_as_owner(|| invoke(inner, call))
+        called_by(raw::GetUserId(), || run_as_owner(|| invoke(inner, call)))
     }
 }
 
 static CALLER: Global<Oid> = Global::new(pg_sys::InvalidOid);
+
+/// Runs an action that `role` called for. An event trigger within may call for another one.
+fn called_by(role: Oid, action: impl FnOnce() -> Datum) -> Datum {
+    let before = core::mem::replace(CALLER.get(), role);
+    let result = action();
+    *CALLER.get() = before;
+    result
+}
+
+/// Runs an action as the role that called for the work that is done as the extension's owner.
+///
+/// # Safety
+/// Must run in such work.
+pub(super) unsafe fn as_caller<T>(action: impl FnOnce() -> T) -> T {
+    // SAFETY: see `run_as`.
+    unsafe { run_as(*CALLER.get(), LOCAL_USERID_CHANGE, action) }
+}
 
 /// `_caller()`: the role that called the function whose work is done as the extension's owner.
 ///
@@ -161,7 +176,7 @@ pub(super) unsafe fn run_as_table_owner(owner: Oid, action: impl FnOnce() -> Dat
 }
 
 /// Runs an action as another role. An error in it goes back with the (sub)transaction it aborts.
-unsafe fn run_as(other: Oid, flags: c_int, action: impl FnOnce() -> Datum) -> Datum {
+unsafe fn run_as<T>(other: Oid, flags: c_int, action: impl FnOnce() -> T) -> T {
     // SAFETY: the user is set back when the action ends; abort does it after an error.
     unsafe {
         let mut role = pg_sys::InvalidOid;

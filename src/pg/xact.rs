@@ -48,6 +48,7 @@ unsafe extern "C-unwind" fn transaction(event: pg_sys::XactEvent::Type, _argumen
         XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
             actor::abort();
             layout::abort();
+            capture::abort();
             record::abort();
             slots::forget();
             end();
@@ -82,6 +83,7 @@ unsafe extern "C-unwind" fn subtransaction(
             origin::abort(level);
             promotion::abort(level);
             layout::abort_subtransaction();
+            capture::abort();
             record::abort();
             slots::forget();
         }
