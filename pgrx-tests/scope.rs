@@ -6,6 +6,7 @@ mod columns;
 mod connections;
 mod events;
 mod fields;
+mod matrix;
 mod schemas;
 mod tables;
 
