@@ -7,9 +7,9 @@
 #[cfg(test)]
 mod back;
 #[cfg(test)]
-pub(crate) mod runner;
+mod runner;
 #[cfg(test)]
-pub(crate) mod workload;
+mod workload;
 
 #[cfg(test)]
 mod tests {

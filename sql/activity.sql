@@ -21,7 +21,7 @@ CREATE FUNCTION log_activity(
 ) RETURNS bigint
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_log_activity';
 COMMENT ON FUNCTION log_activity(text, text, text, text) IS
-'Records an event of the application''s own, such as login or export, and returns the activity''s id. 22023 for an empty action and for those that this extension records itself: create, update, delete, truncate, comment, revert, promote, version_create, version_save, version_discard, version_rename, version_drop, track, set_scope, untrack and relink; 42501 where the collection is a table that the caller may not select from. Needs level write';
+'Records an event of the application''s own, such as login or export, and returns the activity''s id. 22023 for an empty action and for those that this extension records itself: create, update, delete, truncate, comment, revert, promote, version_create, version_save, version_discard, version_rename, version_drop, track, set_scope, untrack, relink, set_retention and purge; 42501 where the collection is a table that the caller may not select from. Needs level write';
 
 CREATE FUNCTION _last_key(target regclass) RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -235,6 +235,30 @@ CREATE EVENT TRIGGER directus_versions_lend ON ddl_command_start WHEN TAG IN ('C
     EXECUTE FUNCTION directus_versions._lend_to_owners();
 COMMENT ON EVENT TRIGGER directus_versions_lend IS 'Lets the owners of tracked tables make partitions of them';
 
+-- The partitions of the log are no members of the extension, which would keep them.
+CREATE FUNCTION _keep_partitions() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kept name;
+BEGIN
+    SELECT d.object_name INTO kept
+    FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
+    WHERE d.object_type = 'table' AND d.schema_name = 'directus_versions' AND d.object_name LIKE 'log\_%'
+    LIMIT 1;
+    IF FOUND AND NOT pg_catalog.current_setting('directus_versions.allow_drop')::boolean THEN
+        RAISE EXCEPTION 'recorded history cannot be removed' USING
+            ERRCODE = '42501',
+            DETAIL = pg_catalog.format('DROP TABLE "%s" was refused.', kept),
+            HINT = 'Use directus_versions.set_retention and directus_versions.purge.';
+    END IF;
+END $$;
+COMMENT ON FUNCTION _keep_partitions() IS
+'Refuses to drop a partition of the log (42501), unless directus_versions.allow_drop is on';
+CREATE EVENT TRIGGER directus_versions_partitions ON sql_drop WHEN TAG IN ('DROP TABLE')
+    EXECUTE FUNCTION directus_versions._keep_partitions();
+COMMENT ON EVENT TRIGGER directus_versions_partitions IS 'Keeps the partitions of the log';
+
+ALTER EVENT TRIGGER directus_versions_partitions ENABLE ALWAYS;
 ALTER EVENT TRIGGER directus_versions_lend ENABLE ALWAYS;
 ALTER EVENT TRIGGER directus_versions_ddl ENABLE ALWAYS;
 ALTER EVENT TRIGGER directus_versions_drop ENABLE ALWAYS;

@@ -17,7 +17,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 'revert_collection', '_revert_collection', '_collection_changes', '_collection_statement', '_saved_fields', '_settable',
                 '_execute_at', '_moved_since', '_collection_differences',
                 'create_version', 'save_version', 'discard_version_fields', 'rename_version', 'drop_version', 'promote_version']
-            WHEN 'manage' THEN ARRAY['track', 'set_scope', 'untrack', 'relink', 'track_schema']
+            WHEN 'manage' THEN ARRAY['track', 'set_scope', 'untrack', 'relink', 'track_schema',
+                'set_retention', 'purge', 'maintain', 'check_tracking', '_newest']
             ELSE '{}'
         END)
 $$;
@@ -36,6 +37,9 @@ BEGIN
     END IF;
     EXECUTE pg_catalog.format(
         'GRANT SELECT ON directus_versions.activity, directus_versions.revisions, directus_versions.collections, directus_versions.versions TO %s', grantee);
+    IF level = 'manage' THEN
+        EXECUTE pg_catalog.format('GRANT SELECT ON directus_versions.status TO %s', grantee);
+    END IF;
     FOR granted IN
         SELECT pg_catalog.unnest(directus_versions._level_functions(l))
         FROM pg_catalog.unnest(levels[1:pg_catalog.array_position(levels, level)]) AS l
@@ -60,6 +64,8 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON TYPE change FROM PUBLIC;
+GRANT SELECT ON status TO pg_monitor;
+GRANT EXECUTE ON FUNCTION _newest() TO pg_monitor;
 GRANT USAGE ON SCHEMA directus_versions TO PUBLIC;
 GRANT EXECUTE ON FUNCTION item_of(anyelement) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION set_context(text, text, text, text, text, text, boolean) TO PUBLIC;

@@ -4,6 +4,25 @@ CREATE FUNCTION _caller() RETURNS oid
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'directus_versions_caller';
 COMMENT ON FUNCTION _caller() IS 'The role that called the function whose work is done as the extension''s owner';
 
+CREATE FUNCTION _enable(collection int) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    disabled record;
+BEGIN
+    FOR disabled IN
+        SELECT t.tgrelid::regclass AS relation, t.tgname, c.replicated
+        FROM directus_versions.collection AS c
+        CROSS JOIN LATERAL directus_versions._tree(c.relation) AS part (relid)
+        CROSS JOIN LATERAL directus_versions._triggers(part.relid) AS o
+        JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = part.relid AND t.tgname = o.name
+        WHERE c.id = $1 AND o.collection = $1 AND t.tgenabled IN ('D', 'R')
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE %s TRIGGER %I',
+            disabled.relation, CASE WHEN disabled.replicated THEN 'ALWAYS' END, disabled.tgname);
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _enable(int) IS 'Enables the triggers of a collection that somebody disabled';
+
 CREATE FUNCTION _set_scope(
     target regclass, accountability text, fields text[], exclude text[], "ignore" text[], mask text[],
     key text[], snapshot text, replicated boolean
@@ -46,9 +65,8 @@ BEGIN
         PERFORM directus_versions._log_scope(settings.id, 'set_scope', changes);
     END IF;
     PERFORM directus_versions._unstage_masked(settings.id);
-    IF replicated IS NOT NULL THEN
-        PERFORM directus_versions._cover(settings.id);
-    END IF;
+    PERFORM directus_versions._cover(settings.id);
+    PERFORM directus_versions._enable(settings.id);
     FOR member IN SELECT directus_versions._tree(target) LOOP
         PERFORM directus_versions._invalidate(member);
     END LOOP;
@@ -63,7 +81,7 @@ CREATE FUNCTION set_scope(
 ) RETURNS void
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION set_scope(regclass, text, text[], text[], text[], text[], text[], text, boolean) IS
-'Changes what is recorded of a tracked table, from the next statement of every session on. NULL leaves an option as it is; fields => ''{}'' means all fields again; replicated: whether changes applied by a replication subscription are recorded. What it changes is recorded as an activity "set_scope", with the comment telling it. Errors as for track, 55000 if the table is not tracked';
+'Changes what is recorded of a tracked table, from the next statement of every session on. NULL leaves an option as it is; fields => ''{}'' means all fields again; replicated: whether changes applied by a replication subscription are recorded. Triggers of ours that are missing or disabled are put back. What it changes is recorded as an activity "set_scope", with the comment telling it. Errors as for track, 55000 if the table is not tracked';
 
 CREATE FUNCTION _relink(target regclass, collection text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -232,6 +232,18 @@ BEGIN
     END IF;
 END $$;
 
+-- How long the log keeps what is recorded; see the function set_retention.
+CREATE TABLE retention (
+    collection int PRIMARY KEY,
+    activity   interval,
+    revisions  interval,
+    keep_last  int
+);
+COMMENT ON TABLE retention IS 'How long the log keeps what is recorded of each collection; collection 0: of those without a row';
+COMMENT ON COLUMN retention.activity IS 'Activity older than this goes; NULL: none';
+COMMENT ON COLUMN retention.revisions IS 'Data of revisions older than this goes; NULL: none';
+COMMENT ON COLUMN retention.keep_last IS 'So many of an item''s newest revisions keep their data';
+
 -- What is staged beside the live rows. Names of fields are those of the time of the log's id `since`, and the item's key is
 -- that of `item_since`; the view _version has the present ones.
 CREATE TABLE version (
@@ -266,6 +278,7 @@ SELECT pg_catalog.pg_extension_config_dump('version', '');
 SELECT pg_catalog.pg_extension_config_dump('collection', '');
 SELECT pg_catalog.pg_extension_config_dump('field', '');
 SELECT pg_catalog.pg_extension_config_dump('gap', '');
+SELECT pg_catalog.pg_extension_config_dump('retention', '');
 SELECT pg_catalog.pg_extension_config_dump('long_item', '');
 SELECT pg_catalog.pg_extension_config_dump('tracked_schema', '');
 SELECT pg_catalog.pg_extension_config_dump('context', '');

@@ -17,6 +17,8 @@ pub(crate) enum Error {
     NotOwner { table: String },
     /// The role is not the schema's owner.
     NotSchemaOwner { schema: String },
+    /// The role is not the extension's owner.
+    NotExtensionOwner,
     /// The role may not read the table.
     NotReadable { table: String },
     /// The table was never tracked.
@@ -88,6 +90,7 @@ impl Error {
             Self::ActorRequired
             | Self::NotOwner { .. }
             | Self::NotSchemaOwner { .. }
+            | Self::NotExtensionOwner
             | Self::NotRestorable
             | Self::NotWritable { .. }
             | Self::NotAtWork
@@ -135,6 +138,9 @@ impl Error {
                 format!("function \"{function}\" was called for another event than it is made for")
             }
             Self::NotOwner { table } => format!("must be owner of table \"{table}\""),
+            Self::NotExtensionOwner => {
+                "must be owner of extension \"directus_versions\"".to_owned()
+            }
             Self::NotSchemaOwner { schema } => format!("must be owner of schema \"{schema}\""),
             Self::NotReadable { table } => format!("permission denied for table \"{table}\""),
             Self::NotTracked { table } => format!("table \"{table}\" is not tracked"),

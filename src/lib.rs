@@ -73,7 +73,22 @@ pgrx::extension_sql_file!(
     name = "versions",
     requires = ["reverting"]
 );
-pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["versions"]);
+pgrx::extension_sql_file!(
+    "../sql/partitions.sql",
+    name = "partitions",
+    requires = ["versions"]
+);
+pgrx::extension_sql_file!(
+    "../sql/retention.sql",
+    name = "retention",
+    requires = ["partitions"]
+);
+pgrx::extension_sql_file!(
+    "../sql/checking.sql",
+    name = "checking",
+    requires = ["retention"]
+);
+pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["checking"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
 /// Defines the settings and registers the callbacks when the library is loaded.

@@ -6,10 +6,10 @@ use crate::pg_tests::support::{Session, client};
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::cell::{Cell, RefCell};
 
-pub(crate) const REPLAY: &str = include_str!("replay.sql");
+const REPLAY: &str = include_str!("replay.sql");
 
 /// Make a tracked table and run the statements; `between` runs after each transaction.
-pub(crate) fn perform(
+pub(super) fn perform(
     session: &mut Session,
     table: &Table,
     workload: &Workload,

@@ -16,7 +16,7 @@ use pgrx::pg_sys;
 use pgrx::pg_sys::{AclMode, Datum, FunctionCallInfo, Oid};
 
 /// What triggers and our own functions record.
-const RESERVED: [&[u8]; 16] = [
+const RESERVED: [&[u8]; 18] = [
     b"create",
     b"update",
     b"delete",
@@ -33,6 +33,8 @@ const RESERVED: [&[u8]; 16] = [
     b"set_scope",
     b"untrack",
     b"relink",
+    b"set_retention",
+    b"purge",
 ];
 
 /// `log_activity(action, collection, item, comment)`: a name that is no collection's is kept as it is.
@@ -123,7 +125,7 @@ pub(super) unsafe fn comment(call: FunctionCallInfo) -> Datum {
     }
 }
 
-/// `_log_scope(collection, action, words)`.
+/// `_log_scope(collection, action, words)`: of none where that is NULL.
 ///
 /// # Safety
 /// Called by the function manager with the arguments `(int, text, text)`, within a function that runs as the
@@ -131,10 +133,11 @@ pub(super) unsafe fn comment(call: FunctionCallInfo) -> Datum {
 pub(super) unsafe fn log_scope(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        if let (Some(collection), Some(name)) = (argument(call, 0), text(call, 1))
+        if let Some(name) = text(call, 1)
             && guc::is_on(Switch::Enabled)
         {
-            let mut draft = gate::as_caller(|| begin(Some(collection.value() as i32), name));
+            let collection = argument(call, 0).map(|datum| datum.value() as i32);
+            let mut draft = gate::as_caller(|| begin(collection, name));
             if let Some(words) = text(call, 2) {
                 draft.set_text(column::COMMENT, words);
             }

@@ -4,9 +4,9 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, blame, capture, compare, diff, drop, gate, history, laid, moment, net, opaque,
-    overlay, promote, raw, reader, restored, staging, travel, truncate, undertake, undone, version,
-    versioned,
+    activity, blame, capture, compare, diff, difference, drop, gate, history, laid, moment, net,
+    opaque, overlay, promote, prune, raw, reader, restored, staging, travel, truncate, undertake,
+    undone, version, versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -464,4 +464,25 @@ sql_function!(
     directus_versions_present_item,
     pg_finfo_directus_versions_present_item,
     restored::present_item
+);
+
+sql_function!(
+    /// `_prune(partition regclass, collections int[], activity timestamptz[], revisions timestamptz[], keep_last int[], cut boolean, remove boolean)`
+    directus_versions_prune,
+    pg_finfo_directus_versions_prune,
+    prune::prune
+);
+
+sql_function!(
+    /// Calls the function's namesake as the extension's owner; the caller must own the table, or the extension where none is given.
+    directus_versions_as_keeper,
+    pg_finfo_directus_versions_as_keeper,
+    gate::as_keeper
+);
+
+sql_function!(
+    /// `_difference(target regclass, item text)`
+    directus_versions_difference,
+    pg_finfo_directus_versions_difference,
+    difference::difference
 );

@@ -52,6 +52,23 @@ pub(super) unsafe fn as_reader(call: FunctionCallInfo) -> Datum {
     }
 }
 
+/// As [`as_owner`]; where the first argument is NULL, the caller must own the extension.
+///
+/// # Safety
+/// As for [`as_owner`].
+pub(super) unsafe fn as_keeper(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        if oid(call, 0).is_some() {
+            return as_owner(call);
+        }
+        if !pg_sys::has_privs_of_role(raw::GetUserId(), owner()) {
+            Error::NotExtensionOwner.raise();
+        }
+        as_reader(call)
+    }
+}
+
 static CALLER: Global<Oid> = Global::new(pg_sys::InvalidOid);
 
 /// Runs an action that `role` called for. An event trigger within may call for another one.

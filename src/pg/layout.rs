@@ -27,9 +27,20 @@ pub(super) struct Field {
     pub(super) info: *mut TypeInfo,
 }
 
+impl Field {
+    /// The type as the table has it.
+    pub(super) fn stored(&self) -> i32 {
+        match self.kind {
+            Kind::Mask => stored::MASK,
+            Kind::Json => stored::JSON,
+            Kind::Fixed | Kind::Varlena => self.typid.to_u32() as i32,
+        }
+    }
+}
+
 /// The fields of a record, in the order in which jsonb wants their names.
 pub(super) struct Layout {
-    id: i32,
+    pub(super) id: i32,
     pub(super) fields: &'static [Field],
 }
 
@@ -114,24 +125,34 @@ pub(super) unsafe fn id_of(tracked: &Tracked) -> i32 {
     }
     // SAFETY: see above.
     unsafe {
-        let hash = hash(tracked);
-        let id = match find(hash, tracked) {
-            Some(id) => id,
-            None => insert(hash, tracked),
-        };
+        let fields = || tracked.saved().map(|column| (column.name(), column.stored));
+        let id = intern(fields);
         tracked.layout.set((id, MEMORY.get().epoch));
         id
     }
 }
 
-unsafe fn hash(tracked: &Tracked) -> u64 {
-    tracked.saved().fold(0, |seed, column| {
-        let name = column.name();
+/// The id of a layout of these fields: name and type.
+///
+/// # Safety
+/// Must run in a transaction that may write.
+pub(super) unsafe fn intern<'a, F>(fields: impl Fn() -> F) -> i32
+where
+    F: Iterator<Item = (&'a [u8], i32)>,
+{
+    let hash = fields().fold(0, |seed, (name, stored)| {
         let len = c_int::try_from(name.len()).unwrap_or(0);
         // SAFETY: reads the bytes given; the hash is the server's own and stable.
         unsafe { raw::hash_bytes_extended(name.as_ptr(), len, seed) }
-            .wrapping_add(i64::from(column.stored) as u64)
-    })
+            .wrapping_add(i64::from(stored) as u64)
+    });
+    // SAFETY: see above.
+    unsafe {
+        match find(hash, &fields) {
+            Some(id) => id,
+            None => insert(hash, &fields),
+        }
+    }
 }
 
 /// Reads the rows of the table with a value in a column that an index is on; ends when `read` returns something.
@@ -184,26 +205,27 @@ unsafe fn numbers(datum: Datum) -> &'static [i32] {
     }
 }
 
-unsafe fn find(hash: u64, tracked: &Tracked) -> Option<i32> {
+unsafe fn find<'a, F>(hash: u64, fields: &impl Fn() -> F) -> Option<i32>
+where
+    F: Iterator<Item = (&'a [u8], i32)>,
+{
     // SAFETY: the index is on the column `hash`.
     unsafe {
         search(
             Table::LayoutHash,
             index::equals(2, pg_sys::F_INT8EQ, Datum::from(hash as i64)),
             |id, names, types| {
-                let same = names.len() == tracked.saved().count()
-                    && tracked.saved().zip(names.iter().zip(types)).all(
-                        |(column, (name, stored))| {
-                            column.name() == *name && column.stored == *stored
-                        },
-                    );
-                same.then_some(id)
+                let known = names.iter().copied().zip(types.iter().copied());
+                fields().eq(known).then_some(id)
             },
         )
     }
 }
 
-unsafe fn insert(hash: u64, tracked: &Tracked) -> i32 {
+unsafe fn insert<'a, F>(hash: u64, fields: &impl Fn() -> F) -> i32
+where
+    F: Iterator<Item = (&'a [u8], i32)>,
+{
     // SAFETY: the row has the columns of sql/tables.sql; no right is needed to write below SQL.
     unsafe {
         let (Some(table), Some(ids)) =
@@ -212,15 +234,14 @@ unsafe fn insert(hash: u64, tracked: &Tracked) -> i32 {
             return 0;
         };
         let id = sequence::take(ids, 1) as i32;
-        let count = tracked.saved().count();
+        let count = fields().count();
         let names: *mut Datum = raw::alloc_array(count);
         let types: *mut Datum = raw::alloc_array(count);
-        for (index, column) in tracked.saved().enumerate() {
-            let name = column.name();
+        for (index, (name, stored)) in fields().enumerate() {
             let len = c_int::try_from(name.len()).unwrap_or(0);
             *names.add(index) =
                 Datum::from(raw::cstring_to_text_with_len(name.as_ptr().cast(), len));
-            *types.add(index) = Datum::from(column.stored);
+            *types.add(index) = Datum::from(stored);
         }
         let relation = raw::relation_open(table, pg_sys::RowExclusiveLock as c_int);
         let desc = (*relation).rd_att;

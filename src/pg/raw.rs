@@ -94,8 +94,22 @@ unsafe extern "C-unwind" {
     pub(super) fn ExecOpenIndices(info: *mut ResultRelInfo, speculative: bool);
     pub(super) fn ExecCloseIndices(info: *mut ResultRelInfo);
     pub(super) fn CatalogTupleInsert(relation: Relation, tuple: HeapTuple);
+    pub(super) fn CatalogTupleUpdate(
+        relation: Relation,
+        place: *mut pg_sys::ItemPointerData,
+        tuple: HeapTuple,
+    );
+    pub(super) fn CatalogTupleDelete(relation: Relation, place: *mut pg_sys::ItemPointerData);
+    pub(super) fn heap_modify_tuple(
+        tuple: HeapTuple,
+        desc: TupleDesc,
+        values: *const Datum,
+        nulls: *const bool,
+        replace: *const bool,
+    ) -> HeapTuple;
 
     pub(super) fn relation_open(relid: Oid, lock: c_int) -> Relation;
+    pub(super) fn try_relation_open(relid: Oid, lock: c_int) -> Relation;
     pub(super) fn relation_close(relation: Relation, lock: c_int);
     pub(super) fn RelationIdGetRelation(relid: Oid) -> Relation;
     pub(super) fn RelationClose(relation: Relation);
@@ -153,6 +167,13 @@ unsafe extern "C-unwind" {
         direction: pg_sys::ScanDirection::Type,
     ) -> HeapTuple;
     pub(super) fn heap_endscan(scan: pg_sys::TableScanDesc);
+    pub(super) fn heap_fetch(
+        relation: Relation,
+        snapshot: Snapshot,
+        tuple: HeapTuple,
+        buffer: *mut Buffer,
+        keep_buffer: bool,
+    ) -> bool;
     pub(super) fn RelationGetNumberOfBlocksInFork(
         relation: Relation,
         fork: pg_sys::ForkNumber::Type,
@@ -218,6 +239,7 @@ unsafe extern "C-unwind" {
     ) -> c_int;
 
     pub(super) fn ReadBuffer(relation: Relation, block: pg_sys::BlockNumber) -> Buffer;
+    pub(super) fn ReleaseBuffer(buffer: Buffer);
     pub(super) fn LockBuffer(buffer: Buffer, mode: c_int);
     pub(super) fn UnlockReleaseBuffer(buffer: Buffer);
     pub(super) fn MarkBufferDirty(buffer: Buffer);

@@ -38,9 +38,9 @@ pub(super) const POSITION_SHIFT: u32 = 3;
 pub(super) const OMITTED: u8 = 1;
 
 /// The values of one part of a record take at most this many bytes together: the new ones, the old ones, or a row.
-const MAX_PART: usize = 240 << 20;
+pub(super) const MAX_PART: usize = 240 << 20;
 /// A record takes at most this many, so that a dump, which has two digits for each, can hold it.
-const MAX_RECORD: usize = 500 << 20;
+pub(super) const MAX_RECORD: usize = 500 << 20;
 
 /// An edit is written as such when it spares this many bytes.
 const WORTH_AN_EDIT: usize = 8;
@@ -73,7 +73,11 @@ pub(super) fn trim() {
     }
 }
 
-unsafe fn scratch() -> Bytes {
+/// Begins a record.
+///
+/// # Safety
+/// Must run in a backend; no other one may be in the making.
+pub(super) unsafe fn scratch() -> Bytes {
     if let Some(mut bytes) = SCRATCH.get().take() {
         bytes.clear();
         return bytes;
@@ -158,7 +162,11 @@ pub(super) unsafe fn json(saved: Datum) -> Datum {
     }
 }
 
-unsafe fn finish(mut out: Bytes) -> Datum {
+/// Ends a record; it is valid until the next one is begun.
+///
+/// # Safety
+/// Must run in a backend.
+pub(super) unsafe fn finish(mut out: Bytes) -> Datum {
     let datum = out.finish();
     *SCRATCH.get() = Some(out);
     datum
@@ -269,7 +277,15 @@ fn shared_end(a: &[u8], b: &[u8]) -> usize {
 }
 
 /// Writes a value, or what is said in place of one that is too large.
-unsafe fn write_value(out: &mut Bytes, column: &Column, value: Datum, budget: &mut usize) {
+///
+/// # Safety
+/// The value must be of the column; must run in a transaction.
+pub(super) unsafe fn write_value(
+    out: &mut Bytes,
+    column: &Column,
+    value: Datum,
+    budget: &mut usize,
+) {
     // SAFETY: the value is of the column.
     unsafe {
         match column.kind {

@@ -52,9 +52,10 @@ pub(super) unsafe fn partitions() -> &'static [Partition] {
         ) else {
             Error::NotInstalled.raise()
         };
+        // Held until the transaction ends, it keeps any partition from being dropped.
+        let parent = raw::relation_open(log, pg_sys::AccessShareLock as c_int);
         let generation = relation::generation();
         if PARTITIONS.get().generation != generation {
-            let parent = raw::relation_open(log, pg_sys::AccessShareLock as c_int);
             let desc = raw::RelationGetPartitionDesc(parent, true);
             let count = usize::try_from((*desc).nparts).unwrap_or(0);
             let before = raw::switch_to(pg_sys::TopMemoryContext);
@@ -71,7 +72,6 @@ pub(super) unsafe fn partitions() -> &'static [Partition] {
                 });
                 raw::relation_close(child, pg_sys::NoLock as c_int);
             }
-            raw::relation_close(parent, pg_sys::NoLock as c_int);
             let known = PARTITIONS.get();
             if !known.list.is_null() {
                 raw::pfree(known.list.cast());
@@ -81,6 +81,7 @@ pub(super) unsafe fn partitions() -> &'static [Partition] {
             // What changed meanwhile is looked up the next time.
             known.generation = generation;
         }
+        raw::relation_close(parent, pg_sys::NoLock as c_int);
         let known = PARTITIONS.get();
         core::slice::from_raw_parts(known.list, known.count)
     }

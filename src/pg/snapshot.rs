@@ -20,7 +20,8 @@ pub(super) unsafe fn after(subject: &Subject, state: &mut State, entry: &Entry) 
     unsafe {
         state.clear();
         let Some(bytes) = entry.record() else {
-            return false;
+            // Its data was purged: what comes later may tell.
+            return forwards(subject, state, entry);
         };
         let record = Record::read(bytes);
         state.take(&record, entry.id, Take::After);
@@ -37,11 +38,36 @@ pub(super) unsafe fn before(subject: &Subject, state: &mut State, entry: &Entry)
     unsafe {
         state.clear();
         let Some(bytes) = entry.record() else {
-            return false;
+            return forwards(subject, state, entry);
         };
         let record = Record::read(bytes);
         state.take(&record, entry.id, Take::MissingBefore);
         record.has_row() || complete(subject, state, entry)
+    }
+}
+
+/// Puts an item together as it was after an update, if earlier entries are needed for that. False where it needs none or they
+/// do not tell.
+///
+/// # Safety
+/// As for [`after`].
+pub(super) unsafe fn after_earlier(subject: &Subject, state: &mut State, entry: &Entry) -> bool {
+    // SAFETY: see above.
+    unsafe {
+        state.clear();
+        let Some(bytes) = entry.record() else {
+            return false;
+        };
+        let record = Record::read(bytes);
+        state.take(&record, entry.id, Take::After);
+        if record.has_row() {
+            return false;
+        }
+        let base = backwards(subject, state, entry);
+        if base.is_some_and(|base| state.lacks_new_columns(entry.id, base)) {
+            forwards(subject, state, entry);
+        }
+        base.is_some()
     }
 }
 

@@ -370,6 +370,11 @@ impl State {
         unsafe { self.places(record.layout, revision) }
     }
 
+    /// What is known at a place.
+    pub(super) fn slot(&self, place: usize) -> &'static Slot {
+        &self.slots.slice()[place]
+    }
+
     pub(super) fn is_hidden(&self, place: usize) -> bool {
         self.slots.slice()[place].hidden
     }

@@ -8,7 +8,7 @@ use super::row::{action, column};
 use super::scan::{Range, Scan};
 use super::who;
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, HeapTuple, MemoryContext, TupleDesc};
+use pgrx::pg_sys::{Datum, HeapTuple, ItemPointerData, MemoryContext, Oid, TupleDesc};
 
 /// A row of the log; what it points to lies in the tuple it was read from.
 #[derive(Clone, Copy)]
@@ -27,6 +27,16 @@ pub(super) struct Entry {
     pub(super) label: Option<Datum>,
     pub(super) version: Option<Datum>,
     pub(super) long_item: Option<&'static [u8]>,
+    pub(super) home: Home,
+}
+
+/// Where a row of the log lies.
+#[derive(Clone, Copy)]
+pub(super) struct Home {
+    pub(super) partition: Oid,
+    pub(super) place: ItemPointerData,
+    /// Its bytes there.
+    pub(super) size: u32,
 }
 
 impl Entry {
@@ -61,6 +71,11 @@ impl Entry {
                 label: value(column::LABEL),
                 version: value(column::VERSION),
                 long_item: text(column::LONG_ITEM),
+                home: Home {
+                    partition: (*tuple).t_tableOid,
+                    place: (*tuple).t_self,
+                    size: (*tuple).t_len,
+                },
             }
         }
     }
@@ -101,6 +116,25 @@ impl Entry {
         self.change.map(|change| unsafe {
             raw::payload(raw::pg_detoast_datum_packed(change.cast_mut_ptr()).cast::<u8>())
         })
+    }
+
+    /// The bytes of its record within the row, and those elsewhere; `None` where there is none.
+    ///
+    /// # Safety
+    /// The tuple that it was read from must be there.
+    pub(super) unsafe fn record_size(&self) -> Option<(u64, u64)> {
+        // SAFETY: the datum is a varlena.
+        unsafe {
+            self.change.map(|change| {
+                let value = change.cast_mut_ptr::<u8>();
+                let elsewhere = if raw::is_external(value) {
+                    raw::toast_datum_size(change)
+                } else {
+                    0
+                };
+                (raw::varsize(value) as u64, elsewhere as u64)
+            })
+        }
     }
 
     /// Where it stands among the entries of its transaction.

@@ -5,6 +5,7 @@ use super::raw::{self, Global};
 use super::relation;
 use super::row;
 use super::slots;
+use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, HeapTuple, Oid, TimestampTz};
@@ -140,12 +141,15 @@ unsafe fn open(mut relid: Oid, at: TimestampTz) -> pg_sys::Relation {
     // SAFETY: the lock keeps the partition from being detached.
     unsafe {
         loop {
-            let relation = raw::relation_open(relid, pg_sys::RowExclusiveLock as c_int);
+            let relation = raw::try_relation_open(relid, pg_sys::RowExclusiveLock as c_int);
             match partition(at) {
                 Some(other) if other != relid => {
-                    raw::relation_close(relation, pg_sys::RowExclusiveLock as c_int);
+                    if !relation.is_null() {
+                        raw::relation_close(relation, pg_sys::RowExclusiveLock as c_int);
+                    }
                     relid = other;
                 }
+                _ if relation.is_null() => Error::NotInstalled.raise(),
                 _ => return relation,
             }
         }

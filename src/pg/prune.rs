@@ -1,0 +1,382 @@
+//! `_prune`: takes out of a partition of the log what its time is over for.
+//!
+//! Below SQL, since the log's guard refuses every DELETE and UPDATE.
+
+use super::arguments::{argument, oid};
+use super::chain::{self, Chain, Fate, Limits};
+use super::keyframe;
+use super::list::List;
+use super::past::Past;
+use super::raw;
+use super::row::{action, column};
+use super::rows::Rows;
+use super::scope;
+use super::sight::Sight;
+use super::snapshot;
+use super::state::State;
+use super::steps::{self, Entry, Home};
+use super::subject::Subject;
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTuple, MemoryContext, Oid, Relation};
+
+/// Bits of a scan's flags (access/tableam.h): a sequential scan, a strategy for large tables, a page at a time.
+const SCAN_FLAGS: u32 = 1 | 1 << 6 | 1 << 8;
+
+/// What goes of a collection.
+struct Tally {
+    limits: Limits,
+    activity: i64,
+    revisions: i64,
+    bytes: i64,
+}
+
+struct Pruning {
+    partition: Oid,
+    heap: Relation,
+    tallies: &'static mut [Tally],
+    /// Rows that remain, stripped or not.
+    left: i64,
+    /// What is written: the cuts, and what goes.
+    cuts: bool,
+    goes: bool,
+    scratch: MemoryContext,
+}
+
+/// `_prune(partition regclass, collections int[], activity timestamptz[], revisions timestamptz[], keep_last int[], cut boolean, remove
+/// boolean)`: for each of the collections, what goes of it, and how many rows stay in the partition.
+///
+/// # Safety
+/// Called by the function manager with these arguments, the arrays of one length and without NULLs.
+pub(super) unsafe fn prune(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let mut rows = Rows::of(call);
+        let Some(partition) = oid(call, 0) else {
+            return Datum::null();
+        };
+        let lock = pg_sys::RowExclusiveLock as c_int;
+        let mut pruning = Pruning {
+            partition,
+            heap: raw::relation_open(partition, lock),
+            tallies: tallies(call),
+            left: 0,
+            cuts: is_on(call, 5),
+            goes: is_on(call, 6),
+            scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions prune"),
+        };
+        let keys = pruning.sweep();
+        pruning.settle(&keys);
+        raw::relation_close(pruning.heap, pg_sys::NoLock as c_int);
+        for tally in pruning.tallies.iter() {
+            rows.add([
+                Some(Datum::from(tally.limits.collection)),
+                Some(Datum::from(tally.activity)),
+                Some(Datum::from(tally.revisions)),
+                Some(Datum::from(tally.bytes)),
+                Some(Datum::from(pruning.left)),
+            ]);
+        }
+        Datum::null()
+    }
+}
+
+unsafe fn is_on(call: FunctionCallInfo, index: usize) -> bool {
+    // SAFETY: the argument is a boolean.
+    unsafe { argument(call, index).is_some_and(|datum| datum.value() as u8 != 0) }
+}
+
+/// The collections by their ids.
+unsafe fn tallies(call: FunctionCallInfo) -> &'static mut [Tally] {
+    // SAFETY: the arrays have these types and one length.
+    unsafe {
+        let collections = elements(call, 1, pg_sys::INT4OID, 4);
+        let activity = elements(call, 2, pg_sys::TIMESTAMPTZOID, 8);
+        let revisions = elements(call, 3, pg_sys::TIMESTAMPTZOID, 8);
+        let keep_last = elements(call, 4, pg_sys::INT4OID, 4);
+        let mut list = List::new();
+        for (index, collection) in collections.iter().enumerate() {
+            list.push(Tally {
+                limits: Limits {
+                    collection: collection.value() as i32,
+                    activity: activity[index].value() as i64,
+                    revisions: revisions[index].value() as i64,
+                    keep_last: i64::from(keep_last[index].value() as i32),
+                },
+                activity: 0,
+                revisions: 0,
+                bytes: 0,
+            });
+        }
+        let list = list.slice();
+        list.sort_unstable_by_key(|tally: &Tally| tally.limits.collection);
+        list
+    }
+}
+
+unsafe fn elements(
+    call: FunctionCallInfo,
+    index: usize,
+    typid: Oid,
+    len: c_int,
+) -> &'static [Datum] {
+    // SAFETY: the argument is an array of such a type without NULLs.
+    unsafe {
+        let Some(array) = argument(call, index) else {
+            return &[];
+        };
+        let align = if len == 8 {
+            pg_sys::TYPALIGN_DOUBLE
+        } else {
+            pg_sys::TYPALIGN_INT
+        };
+        let (mut values, mut nulls) = (core::ptr::null_mut(), core::ptr::null_mut());
+        let mut count: c_int = 0;
+        raw::deconstruct_array(
+            raw::pg_detoast_datum(array.cast_mut_ptr()).cast(),
+            typid,
+            len,
+            true,
+            align as core::ffi::c_char,
+            &raw mut values,
+            &raw mut nulls,
+            &raw mut count,
+        );
+        core::slice::from_raw_parts(values, usize::try_from(count).unwrap_or(0))
+    }
+}
+
+impl Pruning {
+    /// Reads the partition. What tells of no item's row goes by its age; gives the keys of the others.
+    unsafe fn sweep(&mut self) -> Past {
+        // SAFETY: the partition is open; what goes is not visible to this scan any more.
+        unsafe {
+            let mut keys = Past::new(core::ptr::null(), 0);
+            let none = core::ptr::null_mut();
+            let snapshot = raw::GetActiveSnapshot();
+            let scan = raw::heap_beginscan(
+                self.heap,
+                snapshot,
+                0,
+                none,
+                core::ptr::null_mut(),
+                SCAN_FLAGS,
+            );
+            loop {
+                raw::check_for_interrupts();
+                let tuple = raw::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
+                if tuple.is_null() {
+                    break;
+                }
+                let before = raw::switch_to(self.scratch);
+                self.look_at(tuple, &mut keys);
+                raw::switch_to(before);
+                raw::MemoryContextReset(self.scratch);
+            }
+            raw::heap_endscan(scan);
+            keys
+        }
+    }
+
+    unsafe fn look_at(&mut self, tuple: HeapTuple, keys: &mut Past) {
+        // SAFETY: the tuple is a row of the log.
+        unsafe {
+            let entry = Entry::read(tuple, (*self.heap).rd_att);
+            let collection = entry.collection.unwrap_or(0);
+            let found = self
+                .tallies
+                .binary_search_by_key(&collection, |tally| tally.limits.collection);
+            let Ok(index) = found else {
+                self.left += 1;
+                return;
+            };
+            let limits = self.tallies[index].limits;
+            let is_step = matches!(
+                entry.action,
+                action::CREATE | action::UPDATE | action::DELETE | action::MOVED
+            );
+            if is_step {
+                if entry.at < limits.revisions.max(limits.activity) {
+                    keys.item(key(collection, entry.item.unwrap_or_default()));
+                } else {
+                    self.left += 1;
+                }
+                return;
+            }
+            let has_data = entry.change.is_some();
+            let goes = !has_data || entry.at < limits.revisions && limits.revisions != i64::MAX;
+            let fate = match (goes, entry.at < limits.activity) {
+                (true, true) => Fate::Deleted,
+                (true, false) if has_data => Fate::Stripped,
+                _ => Fate::Stays,
+            };
+            self.meet(index, entry.home, fate, entry.record_size());
+        }
+    }
+
+    /// Decides about the entries of each key.
+    unsafe fn settle(&mut self, keys: &Past) {
+        // SAFETY: the keys were made by `look_at`; memory of zeros would be no `Option`, so each place is written.
+        unsafe {
+            let subjects: *mut Option<Subject> = raw::alloc_array(self.tallies.len());
+            for index in 0..self.tallies.len() {
+                subjects
+                    .add(index)
+                    .write(whole(self.tallies[index].limits.collection));
+            }
+            for slot in 0..keys.slots() {
+                let item = keys.at(slot);
+                if item.is_null() {
+                    continue;
+                }
+                let (number, item) = (*item).key.split_at(4);
+                let mut bytes = [0; 4];
+                bytes.copy_from_slice(number);
+                let collection = i32::from_be_bytes(bytes);
+                let found = self
+                    .tallies
+                    .binary_search_by_key(&collection, |tally| tally.limits.collection);
+                let Ok(index) = found else {
+                    continue;
+                };
+                let Some(subject) = &*subjects.add(index) else {
+                    self.left += 1;
+                    continue;
+                };
+                let before = raw::switch_to(self.scratch);
+                self.settle_item(subject, index, item);
+                raw::switch_to(before);
+                raw::MemoryContextReset(self.scratch);
+            }
+        }
+    }
+
+    unsafe fn settle_item(&mut self, subject: &Subject, index: usize, item: &[u8]) {
+        // SAFETY: see `settle`.
+        unsafe {
+            let mut chain = chain::decide(subject, item, &self.tallies[index].limits);
+            if !self.cut(subject, &chain) {
+                chain.spare();
+            }
+            for link in chain.links.iter() {
+                if link.home.partition == self.partition {
+                    self.meet(index, link.home, link.fate, link.data);
+                }
+            }
+        }
+    }
+
+    /// Makes what stays independent of what goes. False where that cannot be: then nothing goes.
+    unsafe fn cut(&mut self, subject: &Subject, chain: &Chain) -> bool {
+        // SAFETY: see `settle`.
+        unsafe {
+            if chain.cuts.len() == 0 {
+                return true;
+            }
+            let mut state = State::of(subject.scope.collection, &subject.sight);
+            for id in &*chain.cuts.slice() {
+                let Some(entry) = steps::entry(*id) else {
+                    continue;
+                };
+                if !snapshot::after_earlier(subject, &mut state, &entry) {
+                    continue;
+                }
+                let Some(record) = keyframe::of(subject, &mut state, &entry) else {
+                    return false;
+                };
+                if self.cuts {
+                    rewrite(entry.home, Some(record));
+                }
+            }
+            true
+        }
+    }
+
+    /// Counts a row, whose record has so many bytes within it and elsewhere, and takes out what goes of it.
+    unsafe fn meet(&mut self, index: usize, home: Home, fate: Fate, data: Option<(u64, u64)>) {
+        if fate != Fate::Deleted {
+            self.left += 1;
+        }
+        if fate == Fate::Stays {
+            return;
+        }
+        let tally = &mut self.tallies[index];
+        let (within, elsewhere) = data.unwrap_or_default();
+        tally.revisions += i64::from(data.is_some());
+        tally.activity += i64::from(fate == Fate::Deleted);
+        let row = if fate == Fate::Deleted {
+            u64::from(home.size)
+        } else {
+            within
+        };
+        tally.bytes += (row + elsewhere) as i64;
+        if !self.goes {
+            return;
+        }
+        // SAFETY: the row lies there.
+        unsafe {
+            if fate == Fate::Stripped {
+                rewrite(home, None);
+            } else {
+                let mut place = home.place;
+                raw::CatalogTupleDelete(self.heap, &raw mut place);
+            }
+        }
+    }
+}
+
+/// A collection's number and an item's text as one key.
+unsafe fn key(collection: i32, item: &[u8]) -> &'static [u8] {
+    // SAFETY: palloc'd memory of that size.
+    unsafe {
+        let key: *mut u8 = raw::alloc_array(4 + item.len());
+        let number = collection.to_be_bytes();
+        core::ptr::copy_nonoverlapping(number.as_ptr(), key, 4);
+        core::ptr::copy_nonoverlapping(item.as_ptr(), key.add(4), item.len());
+        core::slice::from_raw_parts(key, 4 + item.len())
+    }
+}
+
+/// All of a collection, whoever asks.
+unsafe fn whole(collection: i32) -> Option<Subject> {
+    // SAFETY: lives in the current memory context.
+    unsafe {
+        let scope = scope::read_again(collection)?;
+        let gaps = super::columns::Gaps::read(collection);
+        Some(Subject {
+            scope,
+            gaps,
+            sight: Sight::WHOLE,
+        })
+    }
+}
+
+/// Puts another record, or none, in the place of a row's.
+unsafe fn rewrite(home: Home, record: Option<Datum>) {
+    // SAFETY: the row lies there; a partition has the columns of the log.
+    unsafe {
+        let lock = pg_sys::RowExclusiveLock as c_int;
+        let heap = raw::relation_open(home.partition, lock);
+        let mut tuple = pg_sys::HeapTupleData {
+            t_self: home.place,
+            ..Default::default()
+        };
+        let mut buffer = 0;
+        let (found, snapshot) = (&raw mut tuple, raw::GetActiveSnapshot());
+        if raw::heap_fetch(heap, snapshot, found, &raw mut buffer, false) {
+            let former = raw::heap_copytuple(&raw mut tuple);
+            raw::ReleaseBuffer(buffer);
+            let natts = usize::try_from((*(*heap).rd_att).natts).unwrap_or(0);
+            let values: *mut Datum = raw::alloc_array(natts);
+            let nulls: *mut bool = raw::alloc_array(natts);
+            let replace: *mut bool = raw::alloc_array(natts);
+            *values.add(column::CHANGE) = record.unwrap_or(Datum::null());
+            *nulls.add(column::CHANGE) = record.is_none();
+            *replace.add(column::CHANGE) = true;
+            let next = raw::heap_modify_tuple(former, (*heap).rd_att, values, nulls, replace);
+            let mut place = home.place;
+            raw::CatalogTupleUpdate(heap, &raw mut place, next);
+        }
+        raw::relation_close(heap, pg_sys::NoLock as c_int);
+    }
+}
