@@ -5,6 +5,10 @@ LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNA
 COMMENT ON FUNCTION _difference(regclass, text) IS
 'Whether an item''s live row is not what was recorded: "deleted" where the log says so of a row that is there, "missing" the other way round, "differs: " and the fields; NULL where nothing differs';
 
+CREATE FUNCTION _unknown(target regclass) RETURNS SETOF text
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_unknown';
+COMMENT ON FUNCTION _unknown(regclass) IS 'The items of a table''s rows of which nothing was ever recorded';
+
 CREATE FUNCTION _trigger_problems(owned int[]) RETURNS TABLE (collection text, item text, problem text, detail text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     WITH part AS (
@@ -135,6 +139,13 @@ BEGIN
         END || ', or accept all rows as they are with directus_versions.untrack and directus_versions.track.';
         RETURN NEXT;
     END LOOP;
+    IF settings.complete AND settings.accountability <> 'none' THEN
+        FOR item IN SELECT u FROM directus_versions._unknown(target) AS u LOOP
+            problem := 'row not recorded';
+            detail := 'The log knows nothing of the row, and the table was empty when its record began: it was inserted while recording was off. Delete it, or accept all rows as they are with directus_versions.untrack and directus_versions.track.';
+            RETURN NEXT;
+        END LOOP;
+    END IF;
 END $$;
 COMMENT ON FUNCTION _row_problems(regclass) IS 'Items whose live row is not what was recorded of them';
 
@@ -173,17 +184,6 @@ LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus
 COMMENT ON FUNCTION check_tracking(regclass) IS
 'What an administrator must know, each problem with a sentence that says what to do: trigger missing, trigger disabled, partition not covered, no key, table not tracked, collection missing, default partition in use, retention behind, event trigger disabled; for all tables that the caller owns, or for one. Of one table, each item that was recorded is compared with its live row too: row not recorded. That reads all of its history, and tells its progress in notices. No rows: all is well. 42501 unless the caller owns the table, 55000 if it is not tracked. Needs level manage';
 
-CREATE FUNCTION _newest() RETURNS TABLE (partition oid, begun timestamptz)
-LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    SELECT l.tableoid INTO partition FROM directus_versions.log AS l ORDER BY l.id DESC LIMIT 1;
-    IF FOUND THEN
-        EXECUTE pg_catalog.format('SELECT l.at FROM %s AS l ORDER BY l.id LIMIT 1', partition::regclass) INTO begun;
-        RETURN NEXT;
-    END IF;
-END $$;
-COMMENT ON FUNCTION _newest() IS 'The partition that was written to last, and the time of its first row';
-
 CREATE VIEW status AS
 SELECT
     s.is_exact,
@@ -191,25 +191,20 @@ SELECT
     s.bytes,
     s.partitions,
     EXISTS (SELECT FROM directus_versions.log_default) AS default_partition_in_use,
-    (SELECT l.at FROM directus_versions.log AS l ORDER BY l.id LIMIT 1) AS oldest,
-    (s.newest_bytes / GREATEST(s.newest_days, 1))::bigint AS bytes_per_day,
+    s.oldest,
+    (s.bytes / GREATEST(EXTRACT(epoch FROM pg_catalog.statement_timestamp() - s.oldest) / 86400, 1))::bigint AS bytes_per_day,
     (SELECT pg_catalog.count(*) FROM directus_versions.context) AS contexts,
     (SELECT pg_catalog.count(*) FROM directus_versions.collection AS c WHERE c.tracked) AS tracked_tables,
     (SELECT pg_catalog.count(*) FROM directus_versions.version) AS versions
 FROM (
     SELECT
-        pg_catalog.sum(p.bytes)::bigint AS bytes,
+        pg_catalog.sum(pg_catalog.pg_total_relation_size(c.oid))::bigint AS bytes,
         pg_catalog.count(*)::int AS partitions,
-        pg_catalog.sum(GREATEST(p.reltuples, 0))::bigint AS estimate,
-        pg_catalog.sum(p.heap) < 256 * 1024 * 1024 AS is_exact,
-        pg_catalog.max(p.bytes) FILTER (WHERE p.oid = newest.partition) AS newest_bytes,
-        pg_catalog.max(EXTRACT(epoch FROM pg_catalog.statement_timestamp() - newest.begun) / 86400) AS newest_days
-    FROM (
-        SELECT c.oid, c.reltuples, pg_catalog.pg_relation_size(c.oid) AS heap, pg_catalog.pg_total_relation_size(c.oid) AS bytes
-        FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'directus_versions.log'::regclass
-    ) AS p
-    LEFT JOIN directus_versions._newest() AS newest ON newest.partition = p.oid
+        pg_catalog.sum(GREATEST(c.reltuples, 0))::bigint AS estimate,
+        pg_catalog.sum(pg_catalog.pg_relation_size(c.oid)) < 256 * 1024 * 1024 AS is_exact,
+        (SELECT l.at FROM directus_versions.log AS l ORDER BY l.id LIMIT 1) AS oldest
+    FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'directus_versions.log'::regclass
 ) AS s;
 COMMENT ON VIEW status IS
-'For monitoring: rows of the log (is_exact: counted; else estimated from the last ANALYZE), its bytes with indexes, how many partitions it has, whether the default one holds rows, the time of its oldest row, by how many bytes it grows each day as the newest partition tells, how many different contexts are kept, and how many tables and versions. Needs level manage or the role pg_monitor';
+'For monitoring: rows of the log (is_exact: counted; else estimated from the last ANALYZE), its bytes with indexes, how many partitions it has, whether the default one holds rows, the time of its oldest row, by how many bytes a day it grew since then, how many different contexts are kept, and how many tables and versions. Needs level manage, or SELECT on it';

@@ -18,7 +18,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 '_execute_at', '_moved_since', '_collection_differences',
                 'create_version', 'save_version', 'discard_version_fields', 'rename_version', 'drop_version', 'promote_version']
             WHEN 'manage' THEN ARRAY['track', 'set_scope', 'untrack', 'relink', 'track_schema',
-                'set_retention', 'purge', 'maintain', 'check_tracking', '_newest']
+                'set_retention', 'purge', 'maintain', 'check_tracking']
             ELSE '{}'
         END)
 $$;
@@ -64,8 +64,6 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON TYPE change FROM PUBLIC;
-GRANT SELECT ON status TO pg_monitor;
-GRANT EXECUTE ON FUNCTION _newest() TO pg_monitor;
 GRANT USAGE ON SCHEMA directus_versions TO PUBLIC;
 GRANT EXECUTE ON FUNCTION item_of(anyelement) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION set_context(text, text, text, text, text, text, boolean) TO PUBLIC;

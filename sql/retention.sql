@@ -168,6 +168,8 @@ BEGIN
         ORDER BY k.name, t.collection
     LOOP
         IF NOT dry_run THEN
+            UPDATE directus_versions.collection AS c SET complete = false
+            WHERE c.id = part.collection AND c.complete AND part.activity > 0;
             PERFORM directus_versions._log_scope(NULLIF(part.collection, 0), 'purge', pg_catalog.format(
                 '%s activities and the data of %s revisions', part.activity, part.revisions));
         END IF;

@@ -26,7 +26,8 @@ CREATE TABLE collection (
     -- The table's OID as a number and its owner's name. A dump carries the number into a cluster where the table has
     -- another one, and that is how a restore is known; the owner's name outlives the table.
     relid          oid NOT NULL,
-    owner          name NOT NULL
+    owner          name NOT NULL,
+    complete       boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE collection IS 'Each tracked or once tracked table, and what is recorded of it';
 COMMENT ON COLUMN collection.name IS 'The table''s name, with its schema unless that is public';
@@ -38,6 +39,7 @@ COMMENT ON COLUMN collection.mask IS 'Fields saved as asterisks';
 COMMENT ON COLUMN collection.key IS 'The fields that name an item, where they are not the primary key';
 COMMENT ON COLUMN collection.relid IS 'The table''s OID when its attribute numbers were last noted';
 COMMENT ON COLUMN collection.owner IS 'The table''s owner when that was last looked up';
+COMMENT ON COLUMN collection.complete IS 'The table was empty when its record began, so each of its rows is in the log';
 COMMENT ON COLUMN collection.last_key IS 'The fields that named an item when that was last looked up';
 
 -- The columns of each table over time. A row holds from the log's id `since` on.

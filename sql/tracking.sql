@@ -216,7 +216,8 @@ COMMENT ON FUNCTION _next_id() IS 'The id that the log gives next';
 CREATE FUNCTION _note_gap(collection int, rekeyed boolean) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO directus_versions.gap (collection, since, rekeyed) VALUES ($1, directus_versions._next_id(), $2)
-    ON CONFLICT (collection, since) DO UPDATE SET rekeyed = gap.rekeyed OR EXCLUDED.rekeyed
+    ON CONFLICT (collection, since) DO UPDATE SET rekeyed = gap.rekeyed OR EXCLUDED.rekeyed;
+    UPDATE directus_versions.collection AS c SET complete = false WHERE c.id = $1 AND c.complete
 $$;
 COMMENT ON FUNCTION _note_gap(int, boolean) IS 'Notes that the record of a collection is interrupted here';
 
@@ -335,6 +336,8 @@ BEGIN
     settings.since := pg_catalog.statement_timestamp();
     settings.last_key := COALESCE(settings.key, directus_versions._key_of(target));
     settings.relid := COALESCE(settings.relid, target::oid);
+    settings.complete := accountability <> 'none' AND (
+        SELECT COALESCE(pg_catalog.sum(pg_catalog.pg_relation_size(t)), 0) = 0 FROM directus_versions._tree(target) AS t);
     settings.owner := (SELECT pg_catalog.pg_get_userbyid(t.relowner) FROM pg_catalog.pg_class AS t WHERE t.oid = target);
     PERFORM directus_versions._check_scope(settings, fields || exclude || "ignore" || mask || key);
     -- What happened while the table was not tracked is not known.

@@ -125,7 +125,8 @@ fn scope_reaches_open_transactions_and_prepared_statements() {
             two.run(statement);
             let recorded = two.text(&format!(
                 "SELECT string_agg(concat_ws(' ', a.action, a.item, r.delta, 'was ' || r.prior::text), '; ' ORDER BY a.id)
-                 FROM directus_versions.activity a LEFT JOIN directus_versions.revisions r ON r.activity = a.id
+                 FROM directus_versions.activity a LEFT JOIN directus_versions.revisions r
+                     ON r.activity = a.id AND r.id > {before}
                  WHERE a.collection = 'scoc_open.t' AND a.id > {before} AND a.action <> 'set_scope'"
             ));
             assert_eq!(

@@ -165,7 +165,8 @@ fn set_up(session: &mut Session, shape: Shape, scope: &Scope, way: Way) {
 fn recorded(session: &mut Session, collection: &str, since: i64) -> Vec<Entry> {
     let rows = session.table(&format!(
         "SELECT a.action, a.item, r.delta, r.prior, r.data, r.id
-         FROM directus_versions.activity a LEFT JOIN directus_versions.revisions r ON r.activity = a.id
+         FROM directus_versions.activity a
+         LEFT JOIN (SELECT * FROM directus_versions.revisions WHERE id > {since}) r ON r.activity = a.id
          WHERE a.collection = {} AND a.id > {since} ORDER BY a.id",
         literal(collection)
     ));

@@ -6,7 +6,7 @@
 use super::{
     activity, blame, capture, compare, diff, difference, drop, gate, history, laid, moment, net,
     opaque, overlay, promote, prune, raw, reader, restored, staging, travel, truncate, undertake,
-    undone, version, versioned,
+    undone, unknown, version, versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -485,4 +485,11 @@ sql_function!(
     directus_versions_difference,
     pg_finfo_directus_versions_difference,
     difference::difference
+);
+
+sql_function!(
+    /// `_unknown(target regclass)`
+    directus_versions_unknown,
+    pg_finfo_directus_versions_unknown,
+    unknown::unknown
 );

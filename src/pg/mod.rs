@@ -92,6 +92,7 @@ mod typed;
 mod types;
 mod undertake;
 mod undone;
+mod unknown;
 mod unwind;
 mod value;
 mod varlena;

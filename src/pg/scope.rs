@@ -80,7 +80,7 @@ mod column {
     pub(super) const SNAPSHOT: usize = 9;
     pub(super) const TRACKED: usize = 11;
     pub(super) const LAST_KEY: usize = 13;
-    pub(super) const COUNT: usize = 16;
+    pub(super) const COUNT: usize = 17;
 }
 
 /// As [`read`]; where nothing is found, once more. A scan that sees the latest versions can meet the new version of a

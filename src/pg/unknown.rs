@@ -1,0 +1,79 @@
+//! Rows of a table of which nothing was ever recorded.
+
+use super::arguments::{null, oid, text_datum};
+use super::capture;
+use super::gate;
+use super::item;
+use super::raw;
+use super::relation;
+use super::row::Values;
+use super::rows::Rows;
+use super::scan::{Range, Scan};
+use super::subject;
+use super::table;
+use core::ffi::c_int;
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, TupleTableSlot};
+
+const ALL: Range = Range {
+    from: i64::MIN,
+    until: i64::MAX,
+};
+
+/// `_unknown(target regclass)`: the items that the log has no entry of. Reads the table as its owner.
+///
+/// # Safety
+/// Called by the function manager with this argument, as the extension's owner.
+pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        let mut rows = Rows::of(call);
+        let Some(relid) = oid(call, 0) else {
+            return null(call);
+        };
+        let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
+        let tracked = &*relation::tracked(relation, capture::function());
+        let scratch = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions unknown");
+        gate::run_as_table_owner((*(*relation).rd_rel).relowner, || {
+            table::each_row(relid, &mut |slot| {
+                let before = raw::switch_to(scratch);
+                let item = item::text(tracked, by_attribute((*relation).rd_att, slot));
+                let mut scan = Scan::of_item(tracked.collection, subject::key(item), ALL, false);
+                let is_known = scan.next().is_some();
+                scan.end();
+                if !is_known {
+                    rows.add([Some(text_datum(item))]);
+                }
+                raw::switch_to(before);
+                raw::MemoryContextReset(scratch);
+            });
+            Datum::null()
+        });
+        raw::relation_close(relation, pg_sys::NoLock as c_int);
+        Datum::null()
+    }
+}
+
+/// A row's values by the attributes of its table: the slot has none of dropped ones.
+unsafe fn by_attribute(desc: pg_sys::TupleDesc, slot: *mut TupleTableSlot) -> Values {
+    // SAFETY: the slot has as many values as the table has columns.
+    unsafe {
+        let natts = usize::try_from((*desc).natts).unwrap_or(0);
+        let count = usize::try_from((*(*slot).tts_tupleDescriptor).natts).unwrap_or(0);
+        let given = capture::slot_values(slot, count);
+        let values: *mut Datum = raw::alloc_array(natts);
+        let nulls: *mut bool = raw::alloc_array(natts);
+        let mut next = 0;
+        for index in 0..natts {
+            let value = if (*raw::attribute(desc, index)).attisdropped {
+                None
+            } else {
+                next += 1;
+                given.get(next - 1)
+            };
+            values.add(index).write(value.unwrap_or(Datum::null()));
+            nulls.add(index).write(value.is_none());
+        }
+        Values { values, nulls }
+    }
+}
