@@ -16,6 +16,7 @@ mod capture;
 mod context;
 mod fidelity;
 mod history;
+mod house;
 mod huge;
 mod keys;
 mod partitions;

@@ -7,9 +7,9 @@
 #[cfg(test)]
 mod back;
 #[cfg(test)]
-mod runner;
+pub(crate) mod runner;
 #[cfg(test)]
-mod workload;
+pub(crate) mod workload;
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ use replay::{problems, verdict};
 pub(crate) use rows::same_rows;
 #[cfg(test)]
 pub(crate) use sessions::{
-    Session, beside, client, drop_database, in_database, in_schema, listening,
+    Session, alike, beside, client, drop_database, in_database, in_schema, listening,
 };
 
 /// A row of values, each as its text.
@@ -112,7 +112,7 @@ pub(crate) fn check_changes(table_name: &str) {
 
 /// Give a collection's activity, oldest first, an entry as `action item delta was prior` with what
 /// it has of these: `create 1 {"v": "a", "id": 1}`, `update 1 {"v": "b"} was {"v": "a"}`,
-/// `delete 1 was {"v": "b", "id": 1}`, `truncate`. Changes of the scope are left out.
+/// `delete 1 was {"v": "b", "id": 1}`, `truncate`. Changes of the scope and purges are left out.
 pub(crate) fn entries(collection: &str) -> Vec<String> {
     listed(table(&entries_of(collection)))
 }
@@ -128,7 +128,7 @@ fn entries_of(collection: &str) -> String {
                     CASE WHEN a.action <> 'create' THEN 'was ' || r.prior::text END)
          FROM directus_versions.activity a
          LEFT JOIN directus_versions.revisions r ON r.activity = a.id
-         WHERE a.collection = {} AND a.action NOT IN ('track', 'set_scope', 'untrack', 'relink')
+         WHERE a.collection = {} AND a.action NOT IN ('track', 'set_scope', 'untrack', 'relink', 'set_retention', 'purge')
          ORDER BY a.id, r.id",
         literal(collection)
     )

@@ -113,7 +113,11 @@ BEGIN
     END IF;
     SELECT pg_catalog.array_agg(l.collection), pg_catalog.array_agg(l.activity), pg_catalog.array_agg(l.revisions), pg_catalog.array_agg(l.keep_last)
     INTO ids, activity_before, data_before, keep_last
-    FROM directus_versions._limits() AS l;
+    FROM directus_versions._limits() AS l
+    LEFT JOIN directus_versions.collection AS c ON c.id = l.collection
+    LEFT JOIN pg_catalog.pg_class AS t ON t.oid = c.relation
+    -- Of others' tables a manager purges nothing, and learns nothing.
+    WHERE pg_catalog.pg_has_role(directus_versions._caller(), COALESCE(t.relowner, current_user::regrole), 'USAGE');
     IF ids IS NOT NULL THEN
         IF NOT dry_run THEN
             -- The way from one key to the next is among what goes.
@@ -193,7 +197,7 @@ COMMENT ON FUNCTION _purge(boolean) IS 'Does the work of purge as the extension'
 CREATE FUNCTION purge(dry_run boolean DEFAULT false) RETURNS TABLE (collection text, activity bigint, revisions bigint, bytes bigint)
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
 COMMENT ON FUNCTION purge(boolean) IS
-'Takes away what the retention of set_retention does not keep, and tells of each collection how many activities went, how many revisions lost their data, and how many bytes that was without indexes; the collection is NULL for events of no table. What stays can be read as before. Whole partitions are dropped where nothing in them stays. dry_run: only tells. Shows its progress in notices; stopped, it leaves all as it was. Each collection''s purge is recorded as an activity. 25001 in a transaction that is repeatable read or serializable. Needs level manage';
+'Takes away what the retention of set_retention does not keep, and tells of each collection how many activities went, how many revisions lost their data, and how many bytes that was without indexes; the collection is NULL for events of no table. What stays can be read as before. Whole partitions are dropped where nothing in them stays. dry_run: only tells. Shows its progress in notices; stopped, it leaves all as it was. Each collection''s purge is recorded as an activity. Only of tables that the caller owns; of events of no table and of dropped tables for the extension''s owner. 25001 in a transaction that is repeatable read or serializable. Needs level manage';
 
 CREATE FUNCTION _maintain() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

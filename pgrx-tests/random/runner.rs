@@ -6,10 +6,10 @@ use crate::pg_tests::support::{Session, client};
 use proptest::test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner};
 use std::cell::{Cell, RefCell};
 
-const REPLAY: &str = include_str!("replay.sql");
+pub(crate) const REPLAY: &str = include_str!("replay.sql");
 
 /// Make a tracked table and run the statements; `between` runs after each transaction.
-pub(super) fn perform(
+pub(crate) fn perform(
     session: &mut Session,
     table: &Table,
     workload: &Workload,

@@ -65,6 +65,11 @@ pub(crate) fn in_database(name: &str) -> Session {
     inside
 }
 
+/// Open another session in the database of this one.
+pub(crate) fn alike(session: &mut Session) -> Session {
+    Session(address(session).connect(NoTls).unwrap())
+}
+
 pub(crate) fn drop_database(name: &str) {
     client().run(&format!("DROP DATABASE {name} WITH (FORCE)"));
 }
@@ -160,6 +165,24 @@ impl Session {
     pub(crate) fn same_rows(&mut self, found: &str, expected: &str) {
         let problems = self.table(&differences(found, expected));
         agree(found, problems);
+    }
+
+    /// Let time pass: what was recorded of a collection, or of all, becomes so much older.
+    pub(crate) fn pass(&mut self, interval: &str, collection: Option<&str>) {
+        let whose = collection.map_or_else(String::new, |name| {
+            format!(
+                "WHERE collection = (SELECT c.id FROM directus_versions.collection AS c WHERE c.name = {})",
+                literal(name)
+            )
+        });
+        self.run(&format!(
+            "SET client_min_messages = error;
+             ALTER TABLE directus_versions.log DISABLE TRIGGER guard;
+             UPDATE directus_versions.log SET at = at - interval '{interval}' {whose};
+             ALTER TABLE directus_versions.log ENABLE ALWAYS TRIGGER guard;
+             UPDATE directus_versions.gap SET at = at - interval '{interval}' {whose};
+             RESET client_min_messages"
+        ));
     }
 
     /// Run a `COPY … FROM STDIN` with this input.
