@@ -73,7 +73,12 @@ pgrx::extension_sql_file!(
     name = "versions",
     requires = ["reverting"]
 );
-pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["versions"]);
+pgrx::extension_sql_file!(
+    "../sql/staging.sql",
+    name = "staging",
+    requires = ["versions"]
+);
+pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["staging"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
 /// Defines the settings and registers the callbacks when the library is loaded.

@@ -63,6 +63,7 @@ mod reader;
 mod reading;
 mod record;
 mod relation;
+mod required;
 mod restored;
 mod row;
 mod rows;
