@@ -55,6 +55,7 @@ mod opaque;
 mod order;
 mod origin;
 mod overlay;
+mod page;
 mod past;
 mod promote;
 mod promotion;
