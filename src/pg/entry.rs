@@ -348,6 +348,13 @@ sql_function!(
 );
 
 sql_function!(
+    /// `_differences(anyelement, timestamptz, text[])`
+    directus_versions_differences,
+    pg_finfo_directus_versions_differences,
+    travel::differences
+);
+
+sql_function!(
     /// `_net(text, xid8, bigint, bigint)`
     directus_versions_net,
     pg_finfo_directus_versions_net,

@@ -25,6 +25,7 @@ mod column;
 mod columns;
 mod compare;
 mod diff;
+mod difference;
 mod document;
 mod drop;
 mod entry;
