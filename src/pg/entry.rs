@@ -355,7 +355,7 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_net(text, xid8, bigint, bigint)`
+    /// `_net(text, text, xid8, bigint, bigint)`
     directus_versions_net,
     pg_finfo_directus_versions_net,
     net::net
