@@ -25,7 +25,15 @@ check() {
     [[ $found == "$2" ]] || { echo "$when, as of $1: '$found' instead of '$2'" && exit 1; }
 }
 
-for when in "before VACUUM" "after VACUUM"; do
+# The block range index knows the first pages, as a new one does; then none; then all.
+for when in "at first" "desummarized" "after VACUUM"; do
+    case $when in
+        desummarized)
+            run "SELECT brin_desummarize_range(i.indexrelid, 0) FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+                 WHERE c.relkind = 'i' AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'brin')" >/dev/null
+            ;;
+        "after VACUUM") run "VACUUM directus_versions.log" ;;
+    esac
     check 2018-01-01 ""
     check 2019-01-01 "1 0 0, 2 0 0"
     # Of row 1 the statement of 2019 followed a later one; of row 2 it did not.
@@ -33,5 +41,4 @@ for when in "before VACUUM" "after VACUUM"; do
     check 2020-01-01 "1 0 0, 2 0 5"
     check 2021-01-01 "1 0 0, 2 0 5"
     check infinity "1 1 5, 2 0 5"
-    run "VACUUM directus_versions.log"
 done
