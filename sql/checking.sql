@@ -1,8 +1,8 @@
 -- What an administrator must know.
 
-CREATE FUNCTION _difference(target regclass, item text) RETURNS text
-LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_difference';
-COMMENT ON FUNCTION _difference(regclass, text) IS
+CREATE FUNCTION _mismatch(target regclass, item text) RETURNS text
+LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_mismatch';
+COMMENT ON FUNCTION _mismatch(regclass, text) IS
 'Whether an item''s live row is not what was recorded: "deleted" where the log says so of a row that is there, "missing" the other way round, "differs: " and the fields; NULL where nothing differs';
 
 CREATE FUNCTION _unknown(target regclass) RETURNS SETOF text
@@ -115,7 +115,7 @@ CREATE FUNCTION _row_problems(target regclass) RETURNS TABLE (collection text, i
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     settings directus_versions.collection;
-    difference text;
+    mismatch text;
     seen bigint := 0;
 BEGIN
     SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.relation = target;
@@ -129,13 +129,13 @@ BEGIN
         IF seen % 100000 = 0 THEN
             RAISE NOTICE 'compared % items of table "%" with the log', seen, settings.name;
         END IF;
-        difference := directus_versions._difference(target, item);
-        CONTINUE WHEN difference IS NULL;
+        mismatch := directus_versions._mismatch(target, item);
+        CONTINUE WHEN mismatch IS NULL;
         problem := 'row not recorded';
-        detail := CASE difference
+        detail := CASE mismatch
             WHEN 'deleted' THEN 'The log says that the row was deleted, and it is there: it was inserted while recording was off. Delete it'
             WHEN 'missing' THEN 'The log knows the row, and it is not there: it was deleted while recording was off. Bring it back with directus_versions.revert and its last revision'
-            ELSE pg_catalog.format('The row is not what the log says: it was changed while recording was off (%s). Take it back with directus_versions.revert and its last revision', pg_catalog.substr(difference, 10))
+            ELSE pg_catalog.format('The row is not what the log says: it was changed while recording was off (%s). Take it back with directus_versions.revert and its last revision', pg_catalog.substr(mismatch, 10))
         END || ', or accept all rows as they are with directus_versions.untrack and directus_versions.track.';
         RETURN NEXT;
     END LOOP;

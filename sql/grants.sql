@@ -15,7 +15,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 '_same_fields', '_assigned',
                 'revert', '_revert', '_restored', '_known_fields', '_check_fields', '_insert_restored', '_update_restored', '_differing_fields', '_subject',
                 'revert_collection', '_revert_collection', '_collection_changes', '_collection_statement', '_saved_fields', '_settable',
-                '_execute_at', '_moved_since', '_collection_differences',
+                '_execute_at', '_moved_since', '_collection_differences', '_differences',
                 'create_version', 'save_version', 'discard_version_fields', 'rename_version', 'drop_version', 'promote_version']
             WHEN 'manage' THEN ARRAY['track', 'set_scope', 'untrack', 'relink', 'track_schema',
                 'set_retention', 'purge', 'maintain', 'check_tracking']

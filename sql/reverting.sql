@@ -182,22 +182,29 @@ COMMENT ON FUNCTION revert(bigint, text[]) IS
 
 -- A whole table.
 
+CREATE FUNCTION _differences("like" anyelement, at timestamptz, fields text[],
+    OUT item text, OUT action text, OUT differing text[], OUT was anyelement, OUT now anyelement) RETURNS SETOF record
+LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_differences';
+COMMENT ON FUNCTION _differences(anyelement, timestamptz, text[]) IS
+'Each item of a table that is not what as_of tells, what must be done to make it that, and the fields that differ in an update. was has the row as it was, of an update the named fields and the key; now the key of a row that must go. Without names rows are given only where items changed their keys, and then whole: an item can be deleted and created there. Errors and rights as for as_of';
+
 CREATE FUNCTION _collection_differences(target regclass, at timestamptz) RETURNS TABLE (item text, action text, fields text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     fields CONSTANT text[] := directus_versions._settable(target);
-    differing CONSTANT text := directus_versions._list_differing(fields, '(n.r)', '(w.r)');
+    differing CONSTANT text := directus_versions._list_differing(fields, '(n.now)', '(w.was)');
 BEGIN
     RETURN QUERY EXECUTE pg_catalog.format(
-        'SELECT COALESCE(n.item, w.item),
+        'WITH difference AS MATERIALIZED (SELECT * FROM directus_versions._differences(NULL::%s, $1, NULL))
+         SELECT d.item, d.action, d.differing FROM difference AS d WHERE d.action = ''update''
+         UNION ALL
+         SELECT COALESCE(n.item, w.item),
              CASE WHEN w.item IS NULL THEN ''delete'' WHEN n.item IS NULL THEN ''create'' ELSE ''update'' END,
              CASE WHEN w.item IS NULL OR n.item IS NULL THEN $2 ELSE %s END
-         FROM (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item FROM %2$s AS t) AS n
-         FULL JOIN (SELECT t.*::%2$s AS r, directus_versions.item_of(t.*::%2$s) AS item
-                    FROM directus_versions.as_of(NULL::%2$s, $1) AS t) AS w
-             ON w.item = n.item
-         WHERE n.item IS NULL OR w.item IS NULL OR pg_catalog.record_image_ne(n.r, w.r)',
-        differing, target) USING at, fields;
+         FROM (SELECT d.item, d.now FROM difference AS d WHERE d.action = ''delete'') AS n
+         FULL JOIN (SELECT d.item, d.was FROM difference AS d WHERE d.action = ''create'') AS w ON w.item = n.item
+         WHERE n.item IS NULL OR w.item IS NULL OR pg_catalog.record_image_ne(n.now, w.was)',
+        target, differing) USING at, fields;
 END $$;
 COMMENT ON FUNCTION _collection_differences(regclass, timestamptz) IS 'How a table differs, key by key, from what it was at a time';
 
@@ -229,14 +236,18 @@ COMMENT ON FUNCTION _moved_since(regclass, timestamptz, text[]) IS
 CREATE FUNCTION _collection_statement(target regclass, key text[], changed text[], saved text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    same_item CONSTANT text := (
+    -- The row t has the key that a row of w has now, or had.
+    same_key CONSTANT text := (
         SELECT pg_catalog.string_agg(pg_catalog.format(
-            CASE WHEN a.attnotnull THEN 'w.%1$I %2$s t.%1$I' ELSE '(w.%1$I %2$s t.%1$I OR w.%1$I IS NULL AND t.%1$I IS NULL)' END,
-            a.attname, directus_versions._equality(a.atttypid)), ' AND ')
+            CASE WHEN a.attnotnull THEN '%%1$s.%1$s %2$s t.%1$s' ELSE '(%%1$s.%1$s %2$s t.%1$s OR %%1$s.%1$s IS NULL AND t.%1$s IS NULL)' END,
+            pg_catalog.replace(pg_catalog.quote_ident(a.attname), '%', '%%'),
+            pg_catalog.replace(directus_versions._equality(a.atttypid), '%', '%%')), ' AND ')
         FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = target AND a.attname = ANY (key) AND NOT a.attisdropped);
-    then_item CONSTANT text := pg_catalog.format('directus_versions.item_of(ROW(w.*)::%s)', target);
+    had_key CONSTANT text := pg_catalog.format(same_key, '(w.was)');
+    -- To tell the text of a row's key costs more than all else.
+    kept CONSTANT text := '(pg_catalog.cardinality($3) OPERATOR(pg_catalog.=) 0 OR directus_versions.item_of(t.*) <> ALL ($3))';
     saved_names CONSTANT text := (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(saved) AS f);
-    saved_values CONSTANT text := pg_catalog.array_to_string(directus_versions._assigned(target, saved, 'w'), ', ');
+    saved_values CONSTANT text := pg_catalog.array_to_string(directus_versions._assigned(target, saved, '(w.was)'), ', ');
     changeable CONSTANT text[] := ARRAY(
         SELECT f.name FROM pg_catalog.unnest(saved) WITH ORDINALITY AS f (name, position)
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = f.name AND a.attidentity <> 'a'
@@ -247,33 +258,33 @@ BEGIN
     IF changeable <> '{}' THEN
         moving := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s)
                 FROM w, ROWS FROM (pg_catalog.unnest($2), pg_catalog.unnest($3)) AS p (former, present)
-                WHERE %s = p.former AND %s RETURNING 1',
+                WHERE w.action = ''create'' AND w.item = p.former AND %s RETURNING 1',
             target, (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changeable) AS f),
-            pg_catalog.array_to_string(directus_versions._assigned(target, changeable, 'w'), ', '), then_item,
+            pg_catalog.array_to_string(directus_versions._assigned(target, changeable, '(w.was)'), ', '),
             directus_versions._key_condition(target, 'p.present'));
     END IF;
     IF changed <> '{}' THEN
-        updating := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM w WHERE %s AND NOT %s
-                AND %s <> ALL ($2) AND directus_versions.item_of(t.*) <> ALL ($3) RETURNING 1',
+        updating := pg_catalog.format('UPDATE %s AS t SET (%s) = ROW(%s) FROM w
+                WHERE w.action <> ''delete'' AND %s AND NOT %s AND w.item <> ALL ($2) AND %s RETURNING 1',
             target, (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(f), ', ') FROM pg_catalog.unnest(changed) AS f),
-            pg_catalog.array_to_string(directus_versions._assigned(target, changed, 'w'), ', '), same_item,
-            directus_versions._same_fields(changed, 't', 'w'), then_item);
+            pg_catalog.array_to_string(directus_versions._assigned(target, changed, '(w.was)'), ', '), had_key,
+            directus_versions._same_fields(changed, 't', '(w.was)'), kept);
     END IF;
     -- One statement: what refers to what is looked at when all of it is done. Rows go before others take their values, and
     -- rows that have another key now get theirs back.
     RETURN pg_catalog.format(
-        'WITH w AS MATERIALIZED (SELECT * FROM directus_versions.as_of(NULL::%1$s, $1)),
-         d AS (DELETE FROM %1$s AS t
-               WHERE NOT EXISTS (SELECT FROM w WHERE %2$s) AND directus_versions.item_of(t.*) <> ALL ($3) RETURNING 1),
+        'WITH w AS MATERIALIZED (SELECT * FROM directus_versions._differences(NULL::%1$s, $1, %8$L)),
+         d AS (DELETE FROM %1$s AS t USING w AS n
+               WHERE n.action = ''delete'' AND %9$s AND %6$s
+                   AND NOT EXISTS (SELECT FROM w WHERE w.action <> ''delete'' AND %2$s) RETURNING 1),
          m AS (%7$s),
          u AS (%3$s),
          i AS (INSERT INTO %1$s (%4$s) OVERRIDING SYSTEM VALUE
                SELECT %5$s FROM w
-               WHERE NOT EXISTS (SELECT FROM %1$s AS t WHERE %2$s) AND %6$s <> ALL ($2) RETURNING 1)
+               WHERE w.action = ''create'' AND NOT EXISTS (SELECT FROM %1$s AS t WHERE %2$s) AND w.item <> ALL ($2) RETURNING 1)
          SELECT (SELECT pg_catalog.count(*) FROM d), (SELECT pg_catalog.count(*) FROM m), (SELECT pg_catalog.count(*) FROM u),
              (SELECT pg_catalog.count(*) FROM i)',
-        target, same_item, updating, saved_names, saved_values, then_item,
-        moving);
+        target, had_key, updating, saved_names, saved_values, kept, moving, changed, pg_catalog.format(same_key, '(n.now)'));
 END $$;
 COMMENT ON FUNCTION _collection_statement(regclass, text[], text[], text[]) IS
 'SQL that makes a table what it was at $1: the fields that changed, and those that are saved. $2 are items that have the keys $3 now';
@@ -327,7 +338,7 @@ DECLARE
     actions text[];
     presents text[];
     -- Lists of different lengths make no array of arrays.
-    lists jsonb[];
+    lists text[];
     changed text[];
     words text;
     mark bigint;
@@ -342,16 +353,18 @@ BEGIN
         RETURN;
     END IF;
     SELECT pg_catalog.array_agg(c.item), pg_catalog.array_agg(c.action), pg_catalog.array_agg(c.present),
-        pg_catalog.array_agg(pg_catalog.to_jsonb(c.fields))
+        pg_catalog.array_agg(c.fields::text)
     INTO items, actions, presents, lists FROM directus_versions._collection_changes($1, $2) AS c;
     IF items IS NULL THEN
         RETURN;
     END IF;
     changed := ARRAY(
         SELECT DISTINCT f
-        FROM ROWS FROM (pg_catalog.unnest(actions), pg_catalog.unnest(presents), pg_catalog.unnest(lists)) AS c (action, present, list),
-            LATERAL pg_catalog.jsonb_array_elements_text(c.list) AS f
-        WHERE c.action = 'update' AND c.present IS NULL);
+        FROM (
+            SELECT DISTINCT c.list
+            FROM ROWS FROM (pg_catalog.unnest(actions), pg_catalog.unnest(presents), pg_catalog.unnest(lists)) AS c (action, present, list)
+            WHERE c.action = 'update' AND c.present IS NULL
+        ) AS c, LATERAL pg_catalog.unnest(c.list::text[]) AS f);
     SELECT * INTO subject FROM directus_versions._saved_fields($1);
     words := pg_catalog.format('revert to %s', pg_catalog.to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'));
     PERFORM directus_versions._announce(subject.collection, i, NULL, words) FROM pg_catalog.unnest(items) AS i;
@@ -363,7 +376,7 @@ BEGIN
             WHERE m.present IS NOT NULL ORDER BY m.present),
         ARRAY(SELECT m FROM pg_catalog.unnest(presents) AS m WHERE m IS NOT NULL ORDER BY m));
     RETURN QUERY
-    SELECT c.item, c.action, ARRAY(SELECT pg_catalog.jsonb_array_elements_text(c.list)), n.id
+    SELECT c.item, c.action, c.list::text[], n.id
     FROM ROWS FROM (pg_catalog.unnest(items), pg_catalog.unnest(actions), pg_catalog.unnest(lists)) AS c (item, action, list)
     LEFT JOIN (
         SELECT r.item, pg_catalog.max(r.id) AS id FROM directus_versions._recorded(mark) AS r

@@ -1,10 +1,10 @@
 -- Taking back what one revision or a whole transaction did.
 
-CREATE FUNCTION _net(query text, transaction xid8, cluster bigint, revision bigint)
+CREATE FUNCTION _net(query text, in_order text, transaction xid8, cluster bigint, revision bigint)
 RETURNS TABLE (collection int, action "char", attnums smallint[], recorded boolean, revisions bigint[])
 LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_net';
-COMMENT ON FUNCTION _net(text, xid8, bigint, bigint) IS
-'What entries of the log that a query gives did to each item, put together where it is the same';
+COMMENT ON FUNCTION _net(text, text, xid8, bigint, bigint) IS
+'What entries of the log that a query gives did to each item, put together where it is the same; in_order is added to the query where it does not give them in the order in which they happened';
 
 CREATE FUNCTION __reversals(transaction xid8, revision bigint)
 RETURNS TABLE (target regclass, name text, action "char", fields text[], lost text[], recorded boolean, revisions bigint[])
@@ -13,9 +13,10 @@ DECLARE
     entries CONSTANT text := pg_catalog.format(
         'SELECT l.id, l.collection, l.action, l.item, l.former, l.change, l.command
          FROM directus_versions.log AS l JOIN directus_versions.context AS c ON c.id = l.context
-         WHERE l.action IN (''c'', ''u'', ''d'') AND %s
-         ORDER BY l.command, l.action = ''c'' OR l.action = ''u'' AND l.former IS NOT NULL, l.id',
+         WHERE l.action IN (''c'', ''u'', ''d'') AND %s',
         CASE WHEN $2 IS NULL THEN 'l.transaction = $1 AND c.cluster = $2' ELSE 'l.id = $3' END);
+    in_order CONSTANT text :=
+        ' ORDER BY l.command, l.action = ''c'' OR l.action = ''u'' AND l.former IS NOT NULL, l.id';
     this_cluster CONSTANT bigint := (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s);
     unreadable text;
 BEGIN
@@ -43,7 +44,7 @@ BEGIN
                 WHERE a.attrelid = k.relation AND a.attnum = f.attnum AND NOT a.attisdropped)
             ORDER BY f.attnum, f.since DESC),
         n.recorded, n.revisions
-    FROM directus_versions._net(entries, $1, this_cluster, $2)
+    FROM directus_versions._net(entries, in_order, $1, this_cluster, $2)
         WITH ORDINALITY AS n (collection, action, attnums, recorded, revisions, place)
     JOIN directus_versions.collection AS k ON k.id = n.collection
     ORDER BY n.place;
@@ -131,12 +132,11 @@ COMMENT ON FUNCTION _undo_conflicts(regclass, "char", text[], bigint[], text) IS
 'What stands in the way of taking back what was done to each item; NULL where nothing does';
 
 CREATE FUNCTION _undo_together(plans jsonb, revisions bigint[], item text, force boolean)
-RETURNS TABLE (plan int, revision bigint, key text)
+RETURNS TABLE (plan int, undone bigint[], keys text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     statement text;
-    result record;
 BEGIN
     -- One statement over all tables: what refers to what is looked at when all of it is done. Rows go before others take
     -- their keys and values.
@@ -146,7 +146,7 @@ BEGIN
         || pg_catalog.string_agg(pg_catalog.format(', w%s AS (%s)', p.n,
             directus_versions._undo_statement(p.target, p.action, p.fields, $4, p.others, 'r' || p.n)), '' ORDER BY p.n)
         || pg_catalog.string_agg(pg_catalog.format(
-            ' %s SELECT %s AS plan, pg_catalog.array_agg(r.revision) AS revisions, pg_catalog.array_agg(r.key) AS keys FROM %s AS r%s',
+            ' %s SELECT %s AS plan, pg_catalog.array_agg(r.revision) AS undone, pg_catalog.array_agg(r.key) AS keys FROM %s AS r%s',
             CASE WHEN p.place > 1 THEN 'UNION ALL' ELSE '' END, p.n,
             CASE WHEN p.action = 'd' THEN 'r' ELSE 'w' END || p.n,
             CASE WHEN p.action = 'd' AND NOT $4 THEN directus_versions._unless_there(p.target, p.others) END), '' ORDER BY p.place)
@@ -160,10 +160,7 @@ BEGIN
             AS p (n int, target regclass, action "char", fields text[], first int, last int)
     ) AS p;
     PERFORM pg_catalog.set_config('search_path', directus_versions._callers_path(), true);
-    FOR result IN EXECUTE statement USING revisions, item LOOP
-        RETURN QUERY SELECT result.plan, u.revision, u.key
-        FROM ROWS FROM (pg_catalog.unnest(result.revisions), pg_catalog.unnest(result.keys)) AS u (revision, key);
-    END LOOP;
+    RETURN QUERY EXECUTE statement USING revisions, item;
     PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 END $$;
 COMMENT ON FUNCTION _undo_together(jsonb, bigint[], text, boolean) IS
@@ -178,7 +175,7 @@ $$;
 COMMENT ON FUNCTION _newest_first(bigint[]) IS 'Revisions of one transaction in the reverse of the order in which they happened';
 
 CREATE FUNCTION _undo_each(plans jsonb, revisions bigint[], force boolean)
-RETURNS TABLE (plan int, revision bigint, key text)
+RETURNS TABLE (plan int, undone bigint[], keys text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -196,9 +193,9 @@ BEGIN
         SELECT * INTO done FROM directus_versions._undo_together(single, ARRAY[one, 0], NULL, force);
         place := pg_catalog.array_position(revisions, one);
         -- An item is told of once, by its last revision.
-        IF done.revision IS NOT NULL AND revisions[place + 1] = 0 THEN
+        IF done.undone IS NOT NULL AND revisions[place + 1] = 0 THEN
             RETURN QUERY
-            SELECT p.n, done.revision, done.key
+            SELECT p.n, done.undone, done.keys
             FROM pg_catalog.jsonb_to_recordset(plans) AS p (n int, first int, last int) WHERE place BETWEEN p.first AND p.last;
         END IF;
     END LOOP;
@@ -207,7 +204,7 @@ COMMENT ON FUNCTION _undo_each(jsonb, bigint[], boolean) IS
 'Takes back one revision after the other, newest first, where a unique value is free only between';
 
 CREATE FUNCTION _undo_either(plans jsonb, revisions bigint[], force boolean)
-RETURNS TABLE (plan int, revision bigint, key text)
+RETURNS TABLE (plan int, undone bigint[], keys text[])
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY SELECT * FROM directus_versions._undo_together(plans, revisions, NULL, force);
@@ -230,6 +227,10 @@ DECLARE
     present text;
     mark bigint;
     done record;
+    -- Of each item that was taken back: its plan, its last revision and its key.
+    numbers int[] := '{}';
+    undone bigint[] := '{}';
+    keys text[] := '{}';
     troubles text[];
 BEGIN
     FOR run IN SELECT * FROM directus_versions._reversals($1, $2) LOOP
@@ -271,14 +272,16 @@ BEGIN
         RETURN;
     END IF;
     mark := directus_versions._last_id();
-    SELECT pg_catalog.array_agg(u.plan) AS plans, pg_catalog.array_agg(u.revision) AS revisions, pg_catalog.array_agg(u.key) AS keys
-    INTO done
-    FROM (
+    FOR done IN
         SELECT * FROM directus_versions._undo_together(plans, revisions, present, $3) WHERE $2 IS NOT NULL
         UNION ALL
         SELECT * FROM directus_versions._undo_either(plans, revisions, $3) WHERE $2 IS NULL
-    ) AS u;
-    IF NOT $3 AND COALESCE(pg_catalog.cardinality(done.revisions), 0)
+    LOOP
+        undone := undone || done.undone;
+        keys := keys || done.keys;
+        numbers := numbers || pg_catalog.array_fill(done.plan, ARRAY[COALESCE(pg_catalog.cardinality(done.undone), 0)]);
+    END LOOP;
+    IF NOT $3 AND pg_catalog.cardinality(undone)
         < pg_catalog.cardinality(pg_catalog.array_positions(revisions, 0::bigint))
     THEN
         troubles := ARRAY(
@@ -286,7 +289,7 @@ BEGIN
             FROM pg_catalog.jsonb_to_recordset(plans)
                 AS p (n int, target regclass, name text, action "char", fields text[], first int, last int),
                 LATERAL directus_versions._undo_conflicts(p.target, p.action, p.fields, revisions[p.first:p.last], present) AS c
-            WHERE c.conflict IS NOT NULL AND c.revision <> ALL (COALESCE(done.revisions, '{}')));
+            WHERE c.conflict IS NOT NULL AND c.revision <> ALL (undone));
         IF troubles = '{}' AND EXISTS (
             SELECT FROM pg_catalog.jsonb_to_recordset(plans) AS p (target regclass)
             WHERE pg_catalog.row_security_active(p.target))
@@ -302,7 +305,7 @@ BEGIN
     END IF;
     RETURN QUERY
     SELECT p.name, u.key, p.what, p.fields, n.id, NULL::text
-    FROM ROWS FROM (pg_catalog.unnest(done.plans), pg_catalog.unnest(done.revisions), pg_catalog.unnest(done.keys))
+    FROM ROWS FROM (pg_catalog.unnest(numbers), pg_catalog.unnest(undone), pg_catalog.unnest(keys))
         AS u (plan, revision, key)
     JOIN pg_catalog.jsonb_to_recordset(plans) AS p (n int, name text, what text, fields text[]) ON p.n = u.plan
     LEFT JOIN (

@@ -60,11 +60,15 @@ CREATE FUNCTION __recorded(since bigint) RETURNS TABLE (id bigint, source bigint
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
+    -- Rights are looked up for each table and not for each row.
+    WITH readable AS MATERIALIZED (
+        SELECT k.id, k.name FROM directus_versions.collection AS k
+        WHERE pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT')
+    )
     SELECT l.id, l.source, k.name, COALESCE(l.long_item, l.item), l.comment
-    FROM directus_versions.log AS l JOIN directus_versions.collection AS k ON k.id = l.collection
+    FROM directus_versions.log AS l JOIN readable AS k ON k.id = l.collection
     WHERE l.id > $1 AND l.transaction = pg_catalog.pg_current_xact_id() AND l.action IN ('c', 'u', 'd')
-        AND (l.source IS NOT NULL OR l.comment LIKE 'revert to %')
-        AND pg_catalog.has_any_column_privilege(directus_versions._caller(), k.relation, 'SELECT');
+        AND (l.source IS NOT NULL OR l.comment LIKE 'revert to %');
 END $$;
 COMMENT ON FUNCTION __recorded(bigint) IS 'Does the work of _recorded as the extension''s owner';
 

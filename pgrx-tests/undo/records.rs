@@ -148,11 +148,11 @@ mod tests {
             "SELECT 1::bigint, 1, ''c''::\"char\", ''1''::text, ''1''::text, 1, 1",
             "SELECT 1::bigint, 1, ''c''::\"char\", NULL::text, ''1''::text, ''x''::bytea, 1",
         ] {
-            let sql = format!("SELECT directus_versions._net('{query}', NULL, NULL, NULL)");
+            let sql = format!("SELECT directus_versions._net('{query}', '', NULL, NULL, NULL)");
             assert_eq!(error(&sql).state, "42501", "{query}");
         }
         let broken = "SELECT directus_versions._net(
-            'SELECT 1::bigint, 1, ''c''::\"char\", ''1''::text, NULL::text, ''\\xffff''::bytea, 1', NULL, NULL, NULL)";
+            'SELECT 1::bigint, 1, ''c''::\"char\", ''1''::text, NULL::text, ''\\xffff''::bytea, 1', '', NULL, NULL, NULL)";
         assert_eq!(error(broken).state, "XX000");
     }
 }

@@ -1,152 +1,222 @@
-//! Whether an item's live row is what was recorded of it.
+//! `_differences`: the rows of a table that are not what they were at some time, each once, by the text of its key.
 
-use super::arguments::{argument, null, oid, text, text_datum};
-use super::bytes::Bytes;
+use super::arguments::{names_datum, text_datum};
 use super::change;
-use super::column::{Column, Treatment};
-use super::columns::Gaps;
-use super::event;
-use super::list::List;
-use super::live::{self, LiveRow};
+use super::item;
 use super::raw;
-use super::reading::{self, Held, Value};
-use super::record;
-use super::row::action;
-use super::scan::Range;
+use super::relation::Tracked;
+use super::row::Values;
+use super::rows::Rows;
 use super::scope;
-use super::sight::Sight;
-use super::slot::{Known, Slot};
-use super::snapshot;
-use super::state::State;
-use super::steps::{Entry, Steps};
-use super::stored::Kind;
-use super::subject::{self, Subject};
-use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use core::ffi::CStr;
+use pgrx::pg_sys::{Datum, Relation};
 
-/// `_difference(target regclass, item text)`: `deleted` where the log says so of a row that is there, `missing` the other way round,
-/// `differs: ` and the fields that do; NULL where nothing differs or nothing is known.
-///
-/// # Safety
-/// Called by the function manager with these arguments, none of them NULL, as the extension's owner.
-pub(super) unsafe fn difference(call: FunctionCallInfo) -> Datum {
-    // SAFETY: see above.
-    unsafe {
-        let (Some(relid), Some(item), Some(_)) = (oid(call, 0), text(call, 1), argument(call, 1))
-        else {
-            return null(call);
-        };
-        let Some(scope) = scope::of_relation(relid) else {
-            return null(call);
-        };
-        let subject = Subject {
-            gaps: Gaps::read(scope.collection),
-            sight: Sight::WHOLE,
-            scope,
-        };
-        if !subject.is_recorded() {
-            return null(call);
-        }
-        let Some(entry) = last(&subject, subject::key(item)) else {
-            return null(call);
-        };
-        let is_gone = matches!(entry.action, action::DELETE | action::MOVED);
-        let row = live::row(&subject.scope, item);
-        match row {
-            None if is_gone => null(call),
-            None => text_datum(b"missing"),
-            Some(row) if is_gone => {
-                row.close();
-                text_datum(b"deleted")
+pub(super) struct Differences {
+    rows: Rows,
+    relation: Relation,
+    tracked: *const Tracked,
+    natts: usize,
+    /// For each attribute its name, where it can be written.
+    names: *mut Option<&'static [u8]>,
+    /// The attributes that rows have which differ: those that are asked for, and the key's.
+    given: *const bool,
+    /// Whether rows are asked for at all.
+    gives_rows: bool,
+    /// Rows went from key to key, so what was under a key is told apart from what is, whole.
+    pub(super) has_moved: bool,
+    /// The live row at hand.
+    values: *mut Datum,
+    nulls: *mut bool,
+}
+
+impl Differences {
+    /// Begins; `fields` are those that rows shall have which differ, `None` for no rows.
+    ///
+    /// # Safety
+    /// The relation must be open and tracked; all lies in the current memory context.
+    pub(super) unsafe fn of(
+        rows: Rows,
+        relation: Relation,
+        tracked: *const Tracked,
+        fields: Option<Datum>,
+    ) -> Self {
+        // SAFETY: as many elements as the relation has attributes.
+        unsafe {
+            let natts = (*tracked).natts;
+            let wanted = fields.map_or(&[][..], |names| scope::names(names));
+            let names: *mut Option<&'static [u8]> = raw::alloc_array(natts);
+            let given: *mut bool = raw::alloc_array(natts);
+            for index in 0..natts {
+                let attribute = raw::attribute((*relation).rd_att, index);
+                let name = CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes();
+                let is_set = !(*attribute).attisdropped && (*attribute).attgenerated == 0;
+                names.add(index).write(is_set.then_some(name));
+                *given.add(index) = !(*attribute).attisdropped && wanted.contains(&name);
             }
-            Some(row) => {
-                let fields = differing(&subject, &entry, &row);
-                row.close();
-                if fields.len() == 0 {
-                    return null(call);
-                }
-                let mut words = event::phrase(&[b"differs: "]);
-                for (index, field) in fields.slice().iter().enumerate() {
-                    let comma: &[u8] = if index == 0 { b"" } else { b", " };
-                    words = event::phrase(&[words, comma, field]);
-                }
-                text_datum(words)
+            for key in (*tracked).keys() {
+                *given.add((*tracked).columns()[*key].index) = true;
+            }
+            Self {
+                rows,
+                relation,
+                tracked,
+                natts,
+                names,
+                given,
+                gives_rows: fields.is_some(),
+                has_moved: false,
+                values: raw::alloc_array(natts),
+                nulls: raw::alloc_array(natts),
             }
         }
     }
-}
 
-/// The last entry of a key behind the last interruption, in the current memory context.
-unsafe fn last(subject: &Subject, key: &[u8]) -> Option<Entry> {
-    // SAFETY: see `difference`.
-    unsafe {
-        let range = Range {
-            from: subject.gaps.before(i64::MAX),
-            until: i64::MAX,
-        };
-        let mut steps = Steps::of(subject.scope.collection, key, range, true);
-        let mut found = None;
-        while let Some(entry) = steps.next() {
-            if !entry.is_saved_version() {
-                found = Some(entry.id);
-                break;
-            }
+    /// Keeps a live row, before what was is laid over it.
+    ///
+    /// # Safety
+    /// The row must have a value for each attribute.
+    pub(super) unsafe fn keep(&mut self, row: Values) {
+        // SAFETY: see above.
+        unsafe {
+            core::ptr::copy_nonoverlapping(row.values, self.values, self.natts);
+            core::ptr::copy_nonoverlapping(row.nulls, self.nulls, self.natts);
         }
-        steps.end();
-        super::steps::entry(found?)
     }
-}
 
-/// The fields of the live row that are not what the records say.
-unsafe fn differing(subject: &Subject, entry: &Entry, row: &LiveRow) -> List<&'static [u8]> {
-    // SAFETY: see `difference`.
-    unsafe {
-        let mut fields = List::new();
-        let mut state = State::of(subject.scope.collection, &subject.sight);
-        snapshot::after_earlier(subject, &mut state, entry);
-        for column in row.tracked().columns() {
-            let attnum = i16::try_from(column.index + 1).unwrap_or(0);
-            let place = state.columns.attnums().iter().position(|at| *at == attnum);
-            let Some(place) = place else {
-                continue;
+    fn live(&self) -> Values {
+        Values {
+            values: self.values,
+            nulls: self.nulls,
+        }
+    }
+
+    /// Tells how the row that was kept differs from what it was; `None` where it was not there.
+    ///
+    /// # Safety
+    /// As for [`Differences::keep`].
+    pub(super) unsafe fn tell(&mut self, was: Option<Values>) {
+        // SAFETY: see above.
+        unsafe {
+            let tracked = &*self.tracked;
+            let present = item::text(tracked, self.live());
+            let Some(was) = was else {
+                self.tell_gone(present);
+                return;
             };
-            if column.treatment == Treatment::Save
-                && !is_same(state.slot(place), column, row.get(column.index))
-            {
-                fields.push(super::lineage::copy(column.name()));
+            if item::text(tracked, was) != present {
+                self.tell_gone(present);
+                self.tell_missing(was);
+                return;
+            }
+            if let Some(fields) = self.differing(was) {
+                let row = self.gives_rows.then(|| self.part(was));
+                self.add(present, b"update", Some(fields), row, None);
             }
         }
-        fields
+    }
+
+    /// Tells of a row that was there and is not any more.
+    ///
+    /// # Safety
+    /// As for [`Differences::keep`].
+    pub(super) unsafe fn tell_missing(&mut self, was: Values) {
+        // SAFETY: see above.
+        unsafe {
+            let row = (self.gives_rows || self.has_moved).then(|| self.whole(was));
+            let text = item::text(&*self.tracked, was);
+            self.add(text, b"create", None, row, None);
+        }
+    }
+
+    unsafe fn tell_gone(&mut self, present: &[u8]) {
+        // SAFETY: see `tell`.
+        unsafe {
+            let row = if self.has_moved {
+                Some(self.whole(self.live()))
+            } else {
+                self.gives_rows.then(|| self.part(self.live()))
+            };
+            self.add(present, b"delete", None, None, row);
+        }
+    }
+
+    unsafe fn add(
+        &mut self,
+        item: &[u8],
+        action: &[u8],
+        fields: Option<Datum>,
+        was: Option<Datum>,
+        now: Option<Datum>,
+    ) {
+        // SAFETY: the values are of the function's columns.
+        unsafe {
+            let (item, action) = (text_datum(item), text_datum(action));
+            self.rows.add([Some(item), Some(action), fields, was, now]);
+        }
+    }
+
+    /// The fields in which the row that was kept is not what it was, of those that can be written; `None` where it is the same.
+    unsafe fn differing(&self, was: Values) -> Option<Datum> {
+        // SAFETY: both have a value for each attribute.
+        unsafe {
+            let names: *mut &'static [u8] = raw::alloc_array(self.natts);
+            let mut count = 0;
+            let mut differs = false;
+            let live = self.live();
+            for index in 0..self.natts {
+                let attribute = raw::attribute((*self.relation).rd_att, index);
+                let same = match (live.get(index), was.get(index)) {
+                    (None, None) => true,
+                    (Some(a), Some(b)) if (*attribute).attbyval => {
+                        word((*attribute).attlen, a) == word((*attribute).attlen, b)
+                    }
+                    (Some(a), Some(b)) => change::same_value(false, (*attribute).attlen, a, b),
+                    _ => false,
+                };
+                if same {
+                    continue;
+                }
+                differs = true;
+                if let Some(name) = *self.names.add(index) {
+                    *names.add(count) = name;
+                    count += 1;
+                }
+            }
+            differs.then(|| names_datum(core::slice::from_raw_parts(names, count)))
+        }
+    }
+
+    /// A row of the table with all its values.
+    unsafe fn whole(&self, row: Values) -> Datum {
+        // SAFETY: a relation's row type is known by its OID.
+        unsafe {
+            let desc = (*self.relation).rd_att;
+            let (values, nulls) = (row.values.cast_mut(), row.nulls.cast_mut());
+            let tuple = raw::heap_form_tuple(desc, values, nulls);
+            raw::heap_copy_tuple_as_datum(tuple, desc)
+        }
+    }
+
+    /// The same with the values that are asked for.
+    unsafe fn part(&self, row: Values) -> Datum {
+        // SAFETY: as many flags as attributes.
+        unsafe {
+            let nulls: *mut bool = raw::alloc_array(self.natts);
+            for index in 0..self.natts {
+                *nulls.add(index) = *row.nulls.add(index) || !*self.given.add(index);
+            }
+            self.whole(Values { nulls, ..row })
+        }
     }
 }
 
-/// Whether a live value is what is known of a field, as far as that can be told.
-unsafe fn is_same(slot: &Slot, column: &Column, live: Option<Datum>) -> bool {
-    // SAFETY: the value is of the column.
-    unsafe {
-        let recorded = match (slot.known, live) {
-            (Known::Nothing | Known::Masked | Known::Live, _) | (Known::Null, None) => return true,
-            (Known::Null, Some(_)) | (Known::Record, None) => return false,
-            (Known::Record, Some(_)) => slot.value(),
-        };
-        let field = &*slot.field;
-        let (Some(recorded), Some(live)) = (recorded, live) else {
-            return true;
-        };
-        // A column whose type was changed since has been rewritten.
-        if field.stored() != column.stored {
-            return true;
-        }
-        match (reading::held(field, recorded), recorded) {
-            (Held::Datum(datum), _) => change::same_value(column.byval, column.len, datum, live),
-            (Held::Json { .. }, Value::Whole(bytes)) if column.kind == Kind::Json => {
-                let mut out = Bytes::new(pg_sys::CurrentMemoryContext, bytes.len() + 64);
-                let mut budget = record::MAX_PART;
-                record::write_value(&mut out, column, live, &mut budget);
-                raw::payload(out.finish().cast_mut_ptr::<u8>()) == bytes
-            }
-            // What was too large to be kept is not compared.
-            _ => true,
-        }
+/// The bytes of a value in a register that are its own.
+fn word(len: i16, value: Datum) -> u64 {
+    let word = value.value() as u64;
+    match len {
+        1 => u64::from(word as u8),
+        2 => u64::from(word as u16),
+        4 => u64::from(word as u32),
+        _ => word,
     }
 }

@@ -4,7 +4,7 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, blame, capture, compare, diff, difference, drop, gate, history, laid, moment, net,
+    activity, blame, capture, compare, diff, drop, gate, history, laid, mismatch, moment, net,
     opaque, overlay, promote, prune, raw, reader, restored, staging, travel, truncate, undertake,
     undone, unknown, version, versioned,
 };
@@ -355,7 +355,14 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_net(text, xid8, bigint, bigint)`
+    /// `_differences(anyelement, timestamptz, text[])`
+    directus_versions_differences,
+    pg_finfo_directus_versions_differences,
+    travel::differences
+);
+
+sql_function!(
+    /// `_net(text, text, xid8, bigint, bigint)`
     directus_versions_net,
     pg_finfo_directus_versions_net,
     net::net
@@ -481,10 +488,10 @@ sql_function!(
 );
 
 sql_function!(
-    /// `_difference(target regclass, item text)`
-    directus_versions_difference,
-    pg_finfo_directus_versions_difference,
-    difference::difference
+    /// `_mismatch(target regclass, item text)`
+    directus_versions_mismatch,
+    pg_finfo_directus_versions_mismatch,
+    mismatch::mismatch
 );
 
 sql_function!(

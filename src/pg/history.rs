@@ -4,6 +4,7 @@ use super::arguments::{item, oid, text_datum};
 use super::gate;
 use super::lineage;
 use super::object::{self, Side};
+use super::raw;
 use super::reading::Record;
 use super::row::action;
 use super::rows::Rows;
@@ -12,7 +13,8 @@ use super::state::{State, Take};
 use super::steps::Entry;
 use super::subject::{self, Subject};
 use super::who;
-use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use pgrx::pg_sys;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext};
 
 /// `history(target regclass, item)`
 ///
@@ -37,6 +39,8 @@ pub(super) unsafe fn history(call: FunctionCallInfo) -> Datum {
             is_whole: false,
             is_lost: false,
             former: i64::MIN,
+            actor: (0, None),
+            context: pg_sys::CurrentMemoryContext,
         };
         let key = subject::key(item);
         let lineage = lineage::find(&subject, key, subject.sight.is_secured());
@@ -58,6 +62,10 @@ struct Telling<'a> {
     is_lost: bool,
     /// The entry before.
     former: i64,
+    /// The context that was looked up last, and its actor: most entries have the one of the entry before.
+    actor: (i32, Option<Datum>),
+    /// The memory of the call.
+    context: MemoryContext,
 }
 
 impl Telling<'_> {
@@ -106,10 +114,11 @@ impl Telling<'_> {
             if !entry.is_saved_version() {
                 self.former = entry.id;
             }
+            let actor = self.actor(entry.context);
             self.rows.add([
                 Some(Datum::from(entry.id)),
                 Some(action_name(entry)),
-                who::actor(entry.context),
+                actor,
                 Some(Datum::from(entry.at)),
                 delta,
                 prior,
@@ -117,6 +126,23 @@ impl Telling<'_> {
                 entry.comment,
                 entry.version,
             ]);
+        }
+    }
+
+    unsafe fn actor(&mut self, context: i32) -> Option<Datum> {
+        // SAFETY: the text that is kept is the call's own.
+        unsafe {
+            if self.actor.0 != context {
+                let actor = who::actor(context);
+                if let Some(outdated) = self.actor.1.take() {
+                    raw::pfree(outdated.cast_mut_ptr());
+                }
+                let before = raw::switch_to(self.context);
+                let kept = actor.map(|text| text_datum(raw::payload(text.cast_mut_ptr::<u8>())));
+                raw::switch_to(before);
+                self.actor = (context, kept);
+            }
+            self.actor.1
         }
     }
 

@@ -1,9 +1,12 @@
 //! What was recorded of a collection later than some time.
 //!
 //! The log's rows lie about in the order of their time and id, and a block range index tells which pages may have later ones:
-//! so this costs what happened since, whatever was recorded before.
+//! so this costs what happened since, whatever was recorded before. Pages that the index knows nothing of yet are looked at
+//! without asking which of their rows can be seen, and read only where one may be wanted. Nothing is told from the order of
+//! ids and times: a statement may write rows of a time long past.
 
 use super::list::List;
+use super::page::Pages;
 use super::raw;
 use super::scan::{self, Partition};
 use core::ffi::c_int;
@@ -27,14 +30,21 @@ struct Part {
     partition: Partition,
     heap: Relation,
     blocks: u32,
-    /// A flag for each block.
+    /// Flags of each block.
     states: *mut u8,
+    /// For each `GROUP` of blocks the greatest id of the rows that were looked at.
+    greatest: *mut i64,
 }
+
+/// Blocks of which one greatest id is known.
+const GROUP: usize = 32;
 
 /// The block was read.
 const READ: u8 = 1;
 /// It has rows of the collection that are not later.
 const HAS_OTHERS: u8 = 2;
+/// It was looked at, and has no later row.
+const LOOKED: u8 = 4;
 
 pub(super) struct Later {
     collection: i32,
@@ -57,11 +67,15 @@ impl Later {
                 let heap = raw::relation_open(partition.relid, pg_sys::AccessShareLock as c_int);
                 let fork = pg_sys::ForkNumber::MAIN_FORKNUM;
                 let blocks = raw::RelationGetNumberOfBlocksInFork(heap, fork);
+                let greatest = raw::alloc_array(blocks as usize / GROUP + 1);
+                core::slice::from_raw_parts_mut(greatest, blocks as usize / GROUP + 1)
+                    .fill(i64::MIN);
                 parts.push(Part {
                     partition: *partition,
                     heap,
                     blocks,
                     states: raw::alloc_array(blocks as usize),
+                    greatest,
                 });
             }
             Self {
@@ -83,6 +97,9 @@ impl Later {
         // SAFETY: the tables are open.
         unsafe {
             for part in self.parts.slice() {
+                if part.partition.until <= at {
+                    continue;
+                }
                 let desc = (*part.heap).rd_att;
                 let key = key(
                     TIME,
@@ -91,27 +108,35 @@ impl Later {
                     pg_sys::TIMESTAMPTZOID,
                     at,
                 );
-                runs(
-                    part,
-                    key,
-                    |_| true,
-                    |part, start, count| {
-                        read(part.heap, start, count, |tuple| {
-                            let row = Place::of((*tuple).t_data);
-                            if row.collection != Some(collection) {
-                                return;
-                            }
-                            let block = block_of(tuple);
-                            if row.at > at {
-                                least = least.min(row.id);
-                                action(tuple, desc);
-                            } else {
-                                *part.states.add(block as usize) |= HAS_OTHERS;
-                            }
-                            *part.states.add(block as usize) |= READ;
-                        });
-                    },
-                );
+                let pages = Pages::of(part.heap, part.blocks);
+                let wanted = |block: u32| {
+                    let greatest = part.greatest.add(block as usize / GROUP);
+                    let found = pages.any(block, |row| {
+                        let row = Place::of(row);
+                        *greatest = row.id.max(*greatest);
+                        row.collection == Some(collection) && row.at > at
+                    });
+                    if !found {
+                        *part.states.add(block as usize) |= LOOKED;
+                    }
+                    found
+                };
+                runs(part, key, wanted, |part, start, count| {
+                    read(part.heap, start, count, |tuple| {
+                        let row = Place::of((*tuple).t_data);
+                        if row.collection != Some(collection) {
+                            return;
+                        }
+                        let block = block_of(tuple);
+                        if row.at > at {
+                            least = least.min(row.id);
+                            action(tuple, desc);
+                        } else {
+                            *part.states.add(block as usize) |= HAS_OTHERS;
+                        }
+                        *part.states.add(block as usize) |= READ;
+                    });
+                });
             }
         }
         self.least = least;
@@ -137,12 +162,19 @@ impl Later {
                     pg_sys::INT8OID,
                     least,
                 );
-                let states = part.states;
-                let wanted = |block: u32| *states.add(block as usize) != READ;
+                let is_straggler = |row: &Place| {
+                    row.collection == Some(collection) && row.at <= at && row.id > least
+                };
+                let pages = Pages::of(part.heap, part.blocks);
+                let wanted = |block: u32| {
+                    let state = *part.states.add(block as usize);
+                    let is_known = state == READ
+                        || state == LOOKED && *part.greatest.add(block as usize / GROUP) <= least;
+                    !is_known && pages.any(block, |row| is_straggler(&Place::of(row)))
+                };
                 runs(part, key, wanted, |part, start, count| {
                     read(part.heap, start, count, |tuple| {
-                        let row = Place::of((*tuple).t_data);
-                        if row.collection == Some(collection) && row.at <= at && row.id > least {
+                        if is_straggler(&Place::of((*tuple).t_data)) {
                             action(tuple, desc);
                         }
                     });
@@ -241,6 +273,9 @@ unsafe fn key(
     key
 }
 
+/// So many pages are read at once: few enough to be in memory still since they were looked at.
+const AT_ONCE: u32 = 16;
+
 /// Gives each run of wanted blocks that the index finds.
 unsafe fn runs(
     part: &Part,
@@ -256,7 +291,7 @@ unsafe fn runs(
                 return;
             }
             match &mut run {
-                Some((start, count)) if *start + *count == block => *count += 1,
+                Some((start, count)) if *start + *count == block && *count < AT_ONCE => *count += 1,
                 _ => {
                     if let Some((start, count)) = run.replace((block, 1)) {
                         action(part, start, count);

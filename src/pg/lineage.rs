@@ -17,7 +17,12 @@ pub(super) struct Segment {
     start: Option<Point>,
     /// What is not before this is none of them.
     until: Option<Point>,
+    /// What was read to find them, from the last to the first, unless that is too much to keep.
+    read: Option<&'static [Entry]>,
 }
+
+/// Bytes of entries that are kept, so that they need not be read twice.
+const KEPT: usize = 256 * 1024;
 
 /// Segments from the last to the first.
 pub(super) struct Lineage {
@@ -44,16 +49,23 @@ pub(super) unsafe fn find(subject: &Subject, item: &[u8], present: bool) -> Line
         };
         let mut key = copy(item);
         let mut until: Option<Point> = None;
+        let mut room = KEPT;
         loop {
             let range = Range {
                 from: subject.gaps.rekeyed(),
                 until: until.map_or(i64::MAX, |point| end(subject.scope.collection, key, &point)),
             };
             let mut steps = Steps::of(subject.scope.collection, key, range, true);
+            steps.keep(room);
+            let mut read = List::new();
             let mut first: Option<Point> = None;
             let mut before: Option<(&'static [u8], Point)> = None;
             let mut start = None;
             while let Some(entry) = steps.next() {
+                room = steps.kept();
+                if room > 0 {
+                    read.push(entry);
+                }
                 if until.is_some_and(|until| !until.is_after(&entry)) || entry.is_saved_version() {
                     continue;
                 }
@@ -94,6 +106,7 @@ pub(super) unsafe fn find(subject: &Subject, item: &[u8], present: bool) -> Line
                     item: key,
                     start,
                     until,
+                    read: (room > 0).then_some(&*read.slice()),
                 });
             }
             match before {
@@ -176,25 +189,35 @@ impl Segment {
         // SAFETY: see `Lineage::walk`.
         unsafe {
             let scratch = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions walk");
-            let mut steps = Steps::of(
-                subject.scope.collection,
-                self.item,
-                self.range(subject),
-                false,
-            );
             let mut begun = self.start.is_none();
-            let mut goes_on = true;
-            while goes_on && let Some(entry) = steps.next() {
+            let mut take = |entry: &Entry| {
                 begun = begun || self.start.is_some_and(|start| start.id == entry.id);
-                if !begun || !self.has(&entry) {
-                    continue;
+                if !begun || !self.has(entry) {
+                    return true;
                 }
                 let before = raw::switch_to(scratch);
-                goes_on = action(&entry);
+                let goes_on = action(entry);
                 raw::switch_to(before);
                 raw::MemoryContextReset(scratch);
-            }
-            steps.end();
+                goes_on
+            };
+            let goes_on = match self.read {
+                Some(read) => read.iter().rev().all(take),
+                None => {
+                    let mut steps = Steps::of(
+                        subject.scope.collection,
+                        self.item,
+                        self.range(subject),
+                        false,
+                    );
+                    let mut goes_on = true;
+                    while goes_on && let Some(entry) = steps.next() {
+                        goes_on = take(&entry);
+                    }
+                    steps.end();
+                    goes_on
+                }
+            };
             raw::MemoryContextDelete(scratch);
             goes_on
         }

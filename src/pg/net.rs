@@ -1,6 +1,6 @@
 //! What a transaction, or one revision, did to each item, all of it together: an item that it created and deleted is none.
 
-use super::arguments::argument;
+use super::arguments::{argument, text};
 use super::columns::Columns;
 use super::layout::Layout;
 use super::list::List;
@@ -50,10 +50,11 @@ fn work() -> &'static mut Work {
     WORK.get().get_or_insert_default()
 }
 
-/// `_net(query text, transaction xid8, cluster bigint, revision bigint)`: for items of one collection to which the same was
-/// done, in the same fields: the collection, what was done, the attribute numbers of the fields, whether it was recorded
-/// with its data, and the revisions of each item, oldest first, behind each item a 0. The query gives the entries, the
-/// oldest first.
+/// `_net(query text, in_order text, transaction xid8, cluster bigint, revision bigint)`: for items of one collection to which
+/// the same was done, in the same fields: the collection, what was done, the attribute numbers of the fields, whether it was
+/// recorded with its data, and the revisions of each item, oldest first, behind each item a 0. The query gives the entries.
+/// As a rule they come as they were written, which is the order in which they happened; where they do not, the query is run
+/// again with `in_order` behind it, which is rarely worth a sort.
 ///
 /// # Safety
 /// Called by the function manager with these arguments, as the extension's owner.
@@ -61,29 +62,49 @@ pub(super) unsafe fn net(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
         let mut rows = Rows::of(call);
-        let Some(query) = argument(call, 0) else {
+        let (Some(query), Some(in_order)) = (text(call, 0), text(call, 1)) else {
             return Datum::null();
         };
-        *WORK.get() = None;
-        let mut types = [pg_sys::XID8OID, pg_sys::INT8OID, pg_sys::INT8OID];
-        let mut values = [Datum::null(); 3];
-        let mut nulls = [b'n' as c_char; 3];
+        let (mut values, mut nulls) = ([Datum::null(); 3], [b'n' as c_char; 3]);
         for index in 0..3 {
-            if let Some(value) = argument(call, index + 1) {
+            if let Some(value) = argument(call, index + 2) {
                 values[index] = value;
                 nulls[index] = b' ' as c_char;
             }
+        }
+        if !read(&[query], &mut values, &nulls) {
+            read(&[query, in_order], &mut values, &nulls);
+        }
+        give(&mut rows);
+        *WORK.get() = None;
+        Datum::null()
+    }
+}
+
+/// Takes the entries that a query gives; false where they do not come in the order in which they happened.
+unsafe fn read(query: &[&[u8]], values: &mut [Datum; 3], nulls: &[c_char; 3]) -> bool {
+    *WORK.get() = None;
+    let mut types = [pg_sys::XID8OID, pg_sys::INT8OID, pg_sys::INT8OID];
+    // SAFETY: the text ends with a zero; see `net`.
+    unsafe {
+        let len: usize = query.iter().map(|part| part.len()).sum();
+        let text: *mut u8 = raw::alloc_array(len + 1);
+        let mut at = 0;
+        for part in query {
+            core::ptr::copy_nonoverlapping(part.as_ptr(), text.add(at), part.len());
+            at += part.len();
         }
         let mut reader = Reader {
             context: pg_sys::CurrentMemoryContext,
             columns: List::new(),
             known: (core::ptr::null(), 0, 0),
             places: core::ptr::null_mut(),
+            last: (0, false, i64::MIN),
         };
         raw::SPI_connect();
         let portal = raw::SPI_cursor_open_with_args(
             core::ptr::null(),
-            raw::text_to_cstring(query.cast_mut_ptr()),
+            text.cast(),
             3,
             types.as_mut_ptr(),
             values.as_mut_ptr(),
@@ -91,26 +112,28 @@ pub(super) unsafe fn net(call: FunctionCallInfo) -> Datum {
             true,
             0,
         );
-        loop {
+        let mut is_ordered = true;
+        while is_ordered {
             raw::SPI_cursor_fetch(portal, true, FETCHED);
             let table = pg_sys::SPI_tuptable;
-            let count = pg_sys::SPI_processed;
+            let count = usize::try_from(pg_sys::SPI_processed).unwrap_or(0);
             if count == 0 {
                 break;
             }
             if !are_entries((*table).tupdesc) {
                 Error::NotAtWork.raise();
             }
-            for index in 0..usize::try_from(count).unwrap_or(0) {
-                reader.take(*(*table).vals.add(index), (*table).tupdesc);
+            for index in 0..count {
+                is_ordered = reader.take(*(*table).vals.add(index), (*table).tupdesc);
+                if !is_ordered {
+                    break;
+                }
             }
             raw::SPI_freetuptable(table);
         }
         raw::SPI_cursor_close(portal);
         raw::SPI_finish();
-        give(&mut rows);
-        *WORK.get() = None;
-        Datum::null()
+        is_ordered
     }
 }
 
@@ -148,11 +171,14 @@ struct Reader {
     known: (*const Layout, i32, usize),
     /// For each field of the layout its attribute number, 0 where it is none of the table's or nothing is known of it.
     places: *mut i16,
+    /// Where the entry before stands.
+    last: (u32, bool, i64),
 }
 
 impl Reader {
-    /// Takes the next entry: `(id, collection, action, item, former, change, command)`.
-    unsafe fn take(&mut self, tuple: HeapTuple, desc: TupleDesc) {
+    /// Takes the next entry: `(id, collection, action, item, former, change, command)`. False where it happened before the one
+    /// that was taken last.
+    unsafe fn take(&mut self, tuple: HeapTuple, desc: TupleDesc) -> bool {
         let mut values = [Datum::null(); COLUMNS];
         let mut nulls = [true; COLUMNS];
         // SAFETY: the query has these columns, see `are_entries`; what is kept in Rust's memory is kept in `WORK`.
@@ -181,7 +207,13 @@ impl Reader {
                 is_recorded: !nulls[5],
                 command: values[6].value() as u32,
             };
+            let place = entry.order();
+            if place < self.last {
+                return false;
+            }
+            self.last = place;
             work().take(&entry);
+            true
         }
     }
 
@@ -247,6 +279,15 @@ struct Entry<'a> {
     former: Option<&'a [u8]>,
     is_recorded: bool,
     command: u32,
+}
+
+impl Entry<'_> {
+    /// Where it stands among the entries of its transaction, as in `steps::Entry`.
+    fn order(&self) -> (u32, bool, i64) {
+        let is_arrival =
+            self.action == action::CREATE || self.action == action::UPDATE && self.former.is_some();
+        (self.command, is_arrival, self.id)
+    }
 }
 
 impl Work {

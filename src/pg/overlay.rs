@@ -72,17 +72,43 @@ impl Row {
         }
     }
 
+    /// Makes all its values NULL again.
+    pub(super) fn clear(&mut self) {
+        // SAFETY: as many flags as attributes.
+        unsafe { core::ptr::write_bytes(self.nulls, 1, self.natts) };
+    }
+
+    /// The row as a composite datum, in the current memory context.
+    ///
+    /// # Safety
+    /// Its values must still be there.
+    pub(super) unsafe fn datum(&self) -> Datum {
+        // SAFETY: a relation's row type is known by its OID.
+        unsafe {
+            let desc = (*self.relation).rd_att;
+            let tuple = raw::heap_form_tuple(desc, self.values, self.nulls);
+            raw::heap_copy_tuple_as_datum(tuple, desc)
+        }
+    }
+
+    /// Closes the relation.
+    ///
+    /// # Safety
+    /// The row must not be used again.
+    pub(super) unsafe fn close(self) {
+        // SAFETY: opened by `of`.
+        unsafe { raw::relation_close(self.relation, pg_sys::NoLock as c_int) };
+    }
+
     /// The row as a composite datum; closes the relation.
     ///
     /// # Safety
     /// The row must not be used again.
     pub(super) unsafe fn finish(self) -> Datum {
-        // SAFETY: a relation's row type is known by its OID.
+        // SAFETY: see above.
         unsafe {
-            let desc = (*self.relation).rd_att;
-            let tuple = raw::heap_form_tuple(desc, self.values, self.nulls);
-            let datum = raw::heap_copy_tuple_as_datum(tuple, desc);
-            raw::relation_close(self.relation, pg_sys::NoLock as c_int);
+            let datum = self.datum();
+            self.close();
             datum
         }
     }

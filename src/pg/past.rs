@@ -11,6 +11,7 @@ use super::reading::{Record, Value};
 use super::row::action;
 use super::state::State;
 use super::steps::Entry;
+use core::cell::Cell;
 use pgrx::pg_sys;
 use pgrx::pg_sys::MemoryContext;
 
@@ -59,6 +60,8 @@ pub(super) struct Item {
     pub(super) has_moved: bool,
     /// For `super::unwind`: the item that has this key.
     pub(super) link: *mut Item,
+    /// The one that was made next.
+    next: *mut Item,
 }
 
 impl Item {
@@ -89,6 +92,11 @@ pub(super) struct Past {
     slots: *mut *mut Item,
     size: usize,
     pub(super) count: usize,
+    /// The one that was made last.
+    newest: *mut Item,
+    /// The one that was found last: statements and the table itself tend to have the same items in the same order, and so
+    /// the one made behind it is looked at before any hash.
+    found: Cell<*mut Item>,
     context: MemoryContext,
     /// Small copies lie in blocks.
     block: *mut u8,
@@ -116,6 +124,8 @@ impl Past {
                 slots,
                 size: FIRST_SLOTS,
                 count: 0,
+                newest: core::ptr::null_mut(),
+                found: Cell::new(core::ptr::null_mut()),
                 context,
                 block: core::ptr::null_mut(),
                 left: 0,
@@ -262,9 +272,14 @@ impl Past {
     pub(super) unsafe fn item(&mut self, key: &[u8]) -> *mut Item {
         // SAFETY: a slot is free or has an item.
         unsafe {
+            let next = self.next(key);
+            if !next.is_null() {
+                return next;
+            }
             let hash = raw::hash(key);
             let slot = self.slot(key, hash);
             if !(*slot).is_null() {
+                self.found.set(*slot);
                 return *slot;
             }
             if self.count * 2 >= self.size {
@@ -274,7 +289,25 @@ impl Past {
             let item = self.new_item(key, hash);
             *slot = item;
             self.count += 1;
+            if !self.newest.is_null() {
+                (*self.newest).next = item;
+            }
+            self.newest = item;
+            self.found.set(item);
             item
+        }
+    }
+
+    /// The item made behind the one that was found last, if it is of a key; else null.
+    unsafe fn next(&self, key: &[u8]) -> *mut Item {
+        // SAFETY: an item or null.
+        unsafe {
+            let found = self.found.get();
+            if found.is_null() || (*found).next.is_null() || (*(*found).next).key != key {
+                return core::ptr::null_mut();
+            }
+            self.found.set((*found).next);
+            (*found).next
         }
     }
 
@@ -297,6 +330,7 @@ impl Past {
                 is_live: false,
                 has_moved: false,
                 link: core::ptr::null_mut(),
+                next: core::ptr::null_mut(),
             });
             item
         }
@@ -308,7 +342,17 @@ impl Past {
     /// Must run in a backend.
     pub(super) unsafe fn find(&self, key: &[u8]) -> *mut Item {
         // SAFETY: a slot is free or has an item.
-        unsafe { *self.slot(key, raw::hash(key)) }
+        unsafe {
+            let next = self.next(key);
+            if !next.is_null() {
+                return next;
+            }
+            let item = *self.slot(key, raw::hash(key));
+            if !item.is_null() {
+                self.found.set(item);
+            }
+            item
+        }
     }
 
     unsafe fn slot(&self, key: &[u8], hash: u64) -> *mut *mut Item {

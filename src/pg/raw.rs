@@ -240,6 +240,13 @@ unsafe extern "C-unwind" {
 
     pub(super) fn ReadBuffer(relation: Relation, block: pg_sys::BlockNumber) -> Buffer;
     pub(super) fn ReleaseBuffer(buffer: Buffer);
+    pub(super) fn ReadBufferExtended(
+        relation: Relation,
+        fork: pg_sys::ForkNumber::Type,
+        block: pg_sys::BlockNumber,
+        mode: pg_sys::ReadBufferMode::Type,
+        strategy: pg_sys::BufferAccessStrategy,
+    ) -> Buffer;
     pub(super) fn LockBuffer(buffer: Buffer, mode: c_int);
     pub(super) fn UnlockReleaseBuffer(buffer: Buffer);
     pub(super) fn MarkBufferDirty(buffer: Buffer);

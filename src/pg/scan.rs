@@ -23,6 +23,8 @@ pub(super) struct Partition {
     by_id: Oid,
     /// The block range index; its second column is the time.
     pub(super) ranges: Oid,
+    /// All its rows are of a time before this.
+    pub(super) until: i64,
 }
 
 struct Partitions {
@@ -69,6 +71,7 @@ pub(super) unsafe fn partitions() -> &'static [Partition] {
                     by_item: raw::index_get_partition(child, by_item),
                     by_id: raw::index_get_partition(child, by_id),
                     ranges: raw::index_get_partition(child, ranges),
+                    until: until(desc, index),
                 });
                 raw::relation_close(child, pg_sys::NoLock as c_int);
             }
@@ -84,6 +87,29 @@ pub(super) unsafe fn partitions() -> &'static [Partition] {
         raw::relation_close(parent, pg_sys::NoLock as c_int);
         let known = PARTITIONS.get();
         core::slice::from_raw_parts(known.list, known.count)
+    }
+}
+
+/// The bound that the times in a partition are below.
+unsafe fn until(desc: pg_sys::PartitionDesc, partition: usize) -> i64 {
+    // SAFETY: the log is range-partitioned by one column; `indexes[i]` is the partition below bound `i`.
+    unsafe {
+        let bounds = (*desc).boundinfo;
+        if bounds.is_null() {
+            return i64::MAX;
+        }
+        let count = usize::try_from((*bounds).ndatums).unwrap_or(0);
+        let above = (0..count)
+            .find(|below| usize::try_from(*(*bounds).indexes.add(*below)) == Ok(partition));
+        match above {
+            Some(above)
+                if **(*bounds).kind.add(above)
+                    == pg_sys::PartitionRangeDatumKind::PARTITION_RANGE_DATUM_VALUE =>
+            {
+                (**(*bounds).datums.add(above)).value() as i64
+            }
+            _ => i64::MAX,
+        }
     }
 }
 

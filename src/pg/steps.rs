@@ -194,6 +194,8 @@ pub(super) struct Steps {
     count: usize,
     position: usize,
     backward: bool,
+    /// Bytes that entries may take which outlive the steps.
+    lasting: usize,
     /// Of the steps, of the entries at hand, and of the next transaction's first.
     outer: MemoryContext,
     inner: MemoryContext,
@@ -220,11 +222,22 @@ impl Steps {
                 count: 0,
                 position: 0,
                 backward,
+                lasting: 0,
                 outer,
                 inner: raw::new_context(outer, c"directus_versions steps"),
                 next: raw::new_context(outer, c"directus_versions next step"),
             }
         }
+    }
+
+    /// Lets the entries that come first, and take so many bytes at most, outlive the steps.
+    pub(super) fn keep(&mut self, bytes: usize) {
+        self.lasting = bytes;
+    }
+
+    /// The bytes that are left for entries that outlive the steps; 0 where the entry given last is none of them.
+    pub(super) fn kept(&self) -> usize {
+        self.lasting
     }
 
     /// The next entry; valid until the one after it is asked for.
@@ -264,10 +277,19 @@ impl Steps {
                 let Some(tuple) = next else {
                     break;
                 };
-                let before = raw::switch_to(self.inner);
+                self.lasting = self.lasting.saturating_sub((*tuple).t_len as usize);
+                let context = if self.lasting > 0 {
+                    self.outer
+                } else {
+                    self.inner
+                };
+                let before = raw::switch_to(context);
                 let copy = raw::heap_copytuple(tuple);
                 let entry = Entry::read(copy, self.desc);
                 raw::switch_to(before);
+                for text in [entry.item, entry.former, entry.long_item] {
+                    self.lasting = self.lasting.saturating_sub(text.map_or(0, <[u8]>::len));
+                }
                 if self.count > 0 && !self.is_of_group(&entry) {
                     let before = raw::switch_to(self.next);
                     self.ahead = Some(raw::heap_copytuple(copy));

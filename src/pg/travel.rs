@@ -1,10 +1,11 @@
-//! `as_of`: a whole table as it was at some time.
+//! `as_of`: a whole table as it was at some time; and how it differs from that.
 //!
 //! What changed since is taken back from the live rows, which are read as the caller; so the cost follows what changed, and
 //! not all that was ever recorded.
 
 use super::arguments::{argument, relation_name};
 use super::capture;
+use super::difference::Differences;
 use super::item;
 use super::later::Later;
 use super::moment::{self, Occupant};
@@ -30,7 +31,7 @@ use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, Relation};
 struct Travel {
     subject: Subject,
     state: State,
-    rows: Rows,
+    out: Out,
     /// The keys of the rows that were given, where the record was interrupted.
     forgotten: Past,
     later: Later,
@@ -48,12 +49,41 @@ struct Travel {
     scratch: MemoryContext,
 }
 
+/// What is told.
+enum Out {
+    /// Every row.
+    Rows(Rows),
+    Differences(Differences),
+}
+
 /// `as_of(like anyelement, at timestamptz)`
 ///
 /// # Safety
 /// Called by the function manager with these arguments.
 pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
+    unsafe { travel(call, |rows, _, _| Out::Rows(rows)) }
+}
+
+/// `_differences(like anyelement, at timestamptz, fields text[])`: for each item that is not what it was what must be done to
+/// make it that, the fields that differ, and rows of the table: what was, and what is where that must go.
+///
+/// # Safety
+/// Called by the function manager with these arguments.
+pub(super) unsafe fn differences(call: FunctionCallInfo) -> Datum {
+    // SAFETY: see above.
+    unsafe {
+        travel(call, |rows, relation, tracked| {
+            Out::Differences(Differences::of(rows, relation, tracked, argument(call, 2)))
+        })
+    }
+}
+
+unsafe fn travel(
+    call: FunctionCallInfo,
+    out: impl FnOnce(Rows, Relation, *const Tracked) -> Out,
+) -> Datum {
+    // SAFETY: see `as_of`.
     unsafe {
         let relid = overlay::table_of(call, 0);
         let rows = Rows::of(call);
@@ -83,7 +113,7 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
             moved: None,
             subject,
             state,
-            rows,
+            out: out(rows, relation, tracked),
             relation,
             tracked,
             at,
@@ -144,6 +174,9 @@ impl Travel {
             self.later.stragglers(&mut keep);
             unwind.run(at, past, state, scratch);
             self.moved = Some(unwind);
+            if let Out::Differences(differences) = &mut self.out {
+                differences.has_moved = true;
+            }
         }
     }
 
@@ -186,47 +219,63 @@ impl Travel {
                     next += 1;
                 }
             }
-            let is_there = self.past.count == 0 || self.lay_over();
-            if self
+            let row = self.row();
+            if let Out::Differences(differences) = &mut self.out {
+                differences.keep(row);
+            }
+            let over = if self.past.count == 0 {
+                Over::Same
+            } else {
+                self.lay_over()
+            };
+            let is_there = over != Over::Gone;
+            let is_there = self
                 .gap
-                .map_or(is_there, |gap| self.lay_known(gap, is_there))
-            {
-                self.rows.put(self.values, self.nulls);
+                .map_or(is_there, |gap| self.lay_known(gap, is_there));
+            match &mut self.out {
+                Out::Rows(rows) if is_there => rows.put(self.values, self.nulls),
+                Out::Rows(_) => {}
+                Out::Differences(_) if over == Over::Same && self.gap.is_none() => {}
+                Out::Differences(differences) => differences.tell(is_there.then_some(row)),
             }
             raw::switch_to(before);
             raw::MemoryContextReset(self.scratch);
         }
     }
 
-    /// Lays the values of the time over a live row. False if it was not there.
-    unsafe fn lay_over(&mut self) -> bool {
+    /// The row at hand.
+    fn row(&self) -> Values {
+        Values {
+            values: self.values,
+            nulls: self.nulls,
+        }
+    }
+
+    /// Lays the values of the time over a live row.
+    unsafe fn lay_over(&mut self) -> Over {
         // SAFETY: see `as_of`.
         unsafe {
-            let row = Values {
-                values: self.values,
-                nulls: self.nulls,
-            };
-            let item = self.item(item::text(&*self.tracked, row));
+            let item = self.item(item::text(&*self.tracked, self.row()));
             if item.is_null() {
-                return true;
+                return Over::Same;
             }
             let item = &mut *item;
             item.is_live = true;
             match item.fate() {
-                Some(Fate::Created) => return false,
+                Some(Fate::Created) => return Over::Gone,
                 // Under row security what had the key before is another item.
-                Some(_) if self.subject.sight.is_secured() => return false,
+                Some(_) if self.subject.sight.is_secured() => return Over::Gone,
                 Some(Fate::Deleted(record, revision)) => match record {
                     Some(record) => self.lay_row(record, revision),
-                    None => return false,
+                    None => return Over::Gone,
                 },
                 None => {}
             }
             if item.has_moved && self.subject.sight.is_secured() {
-                return false;
+                return Over::Gone;
             }
             self.lay(item);
-            true
+            Over::Laid
         }
     }
 
@@ -235,11 +284,7 @@ impl Travel {
     unsafe fn lay_known(&mut self, gap: i64, is_there: bool) -> bool {
         // SAFETY: see `as_of`.
         unsafe {
-            let row = Values {
-                values: self.values,
-                nulls: self.nulls,
-            };
-            let key = subject::key(item::text(&*self.tracked, row));
+            let key = subject::key(item::text(&*self.tracked, self.row()));
             (*self.forgotten.item(key)).is_live = true;
             match moment::occupant(&self.subject, key, self.at, gap) {
                 Occupant::Unknown => is_there,
@@ -296,7 +341,7 @@ impl Travel {
                 {
                     core::ptr::write_bytes(self.nulls, 1, self.past.natts);
                     self.lay_state();
-                    self.rows.put(self.values, self.nulls);
+                    self.put_missing();
                     (*self.past.item((*item).key)).is_live = true;
                 }
                 raw::switch_to(before);
@@ -369,6 +414,18 @@ impl Travel {
         }
     }
 
+    /// Tells of a row that is not live.
+    unsafe fn put_missing(&mut self) {
+        let row = self.row();
+        // SAFETY: see `as_of`.
+        unsafe {
+            match &mut self.out {
+                Out::Rows(rows) => rows.put(self.values, self.nulls),
+                Out::Differences(differences) => differences.tell_missing(row),
+            }
+        }
+    }
+
     unsafe fn add(&mut self, item: *mut Item) {
         // SAFETY: an item or null.
         unsafe {
@@ -382,11 +439,21 @@ impl Travel {
             core::ptr::write_bytes(self.nulls, 1, self.past.natts);
             self.lay_row(record, revision);
             self.lay(&*item);
-            self.rows.put(self.values, self.nulls);
+            self.put_missing();
             raw::switch_to(before);
             raw::MemoryContextReset(self.scratch);
         }
     }
+}
+
+/// What became of a live row on the way back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    /// Nothing happened to it.
+    Same,
+    Laid,
+    /// It was not there.
+    Gone,
 }
 
 fn is_change(entry: &Entry) -> bool {

@@ -134,7 +134,7 @@ impl Undoing {
         // SAFETY: see `undone`.
         unsafe {
             for entry in entries {
-                if !gate::shows(entry.id, self.fields.relid()) {
+                if self.fields.is_secured && !gate::shows(entry.id, self.fields.relid()) {
                     Error::NotReadable {
                         table: relation_name(self.fields.relid()),
                     }
@@ -187,6 +187,11 @@ unsafe fn numbers(array: Datum) -> &'static [i64] {
 /// The columns that are asked for, and where a record has them.
 struct Fields {
     relation: pg_sys::Relation,
+    /// Row security of the table applies to the caller.
+    is_secured: bool,
+    /// The rows of the item at hand.
+    was: Row,
+    now: Row,
     collection: i32,
     columns: Columns,
     /// The memory of the call.
@@ -199,6 +204,13 @@ struct Fields {
     known: (*const Layout, usize),
     /// For each field of that layout the attribute, if it is asked for.
     places: *mut Option<usize>,
+}
+
+/// Which of the two rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Was,
+    Now,
 }
 
 impl Fields {
@@ -232,6 +244,9 @@ impl Fields {
             Sight::of(relid).check_key(scope.last_key);
             Self {
                 relation,
+                is_secured: gate::has_row_security(relid),
+                was: Row::of(relid),
+                now: Row::of(relid),
                 collection: scope.collection,
                 columns: Columns::read(scope.collection),
                 context: pg_sys::CurrentMemoryContext,
@@ -245,7 +260,11 @@ impl Fields {
 
     unsafe fn end(self) {
         // SAFETY: opened by `of`.
-        unsafe { raw::relation_close(self.relation, pg_sys::NoLock as c_int) };
+        unsafe {
+            self.was.close();
+            self.now.close();
+            raw::relation_close(self.relation, pg_sys::NoLock as c_int);
+        }
     }
 
     unsafe fn relid(&self) -> Oid {
@@ -257,7 +276,8 @@ impl Fields {
     unsafe fn rows(&mut self, entries: &[Entry]) -> (Datum, Datum) {
         // SAFETY: the rows are made in the memory context of the item at hand.
         unsafe {
-            let (mut was, mut now) = (Row::of(self.relid()), Row::of(self.relid()));
+            self.was.clear();
+            self.now.clear();
             self.told.fill(false);
             for entry in entries {
                 let record = match entry.record() {
@@ -267,20 +287,20 @@ impl Fields {
                 self.place(record.layout, entry.id);
                 if entry.action == action::UPDATE {
                     for change in record.changes() {
-                        self.set_first(&mut was, &record, change.position, change.old);
-                        self.set(&mut now, &record, change.position, change.new);
+                        self.set_first(&record, change.position, change.old);
+                        self.set(Side::Now, &record, change.position, change.new);
                     }
                     continue;
                 }
                 for (position, value) in record.row().into_iter().flatten() {
                     if entry.action == action::CREATE {
-                        self.set(&mut now, &record, position, value);
+                        self.set(Side::Now, &record, position, value);
                     } else {
-                        self.set_first(&mut was, &record, position, value);
+                        self.set_first(&record, position, value);
                     }
                 }
             }
-            (was.finish(), now.finish())
+            (self.was.datum(), self.now.datum())
         }
     }
 
@@ -309,13 +329,7 @@ impl Fields {
     }
 
     /// Sets a field of a row, if it is asked for. Raises 0A000 where its value was not kept.
-    unsafe fn set(
-        &mut self,
-        row: &mut Row,
-        record: &Record,
-        position: usize,
-        value: Option<Value>,
-    ) {
+    unsafe fn set(&mut self, side: Side, record: &Record, position: usize, value: Option<Value>) {
         // SAFETY: `place` has been called for the record's layout.
         unsafe {
             let Some(index) = *self.places.add(position) else {
@@ -330,25 +344,20 @@ impl Fields {
                     field: String::from_utf8_lossy(field.name).into_owned(),
                 }
                 .raise(),
-                typed => row.set(index, typed),
+                typed if side == Side::Was => self.was.set(index, typed),
+                typed => self.now.set(index, typed),
             }
         }
     }
 
-    /// Sets a field of a row, unless that was done.
-    unsafe fn set_first(
-        &mut self,
-        row: &mut Row,
-        record: &Record,
-        position: usize,
-        value: Option<Value>,
-    ) {
+    /// Sets a field of the row before, unless that was done.
+    unsafe fn set_first(&mut self, record: &Record, position: usize, value: Option<Value>) {
         // SAFETY: see `set`.
         unsafe {
             if let Some(index) = *self.places.add(position)
                 && !core::mem::replace(&mut self.told[index], true)
             {
-                self.set(row, record, position, value);
+                self.set(Side::Was, record, position, value);
             }
         }
     }
