@@ -201,22 +201,21 @@ impl Segment {
                 raw::MemoryContextReset(scratch);
                 goes_on
             };
-            let goes_on = match self.read {
-                Some(read) => read.iter().rev().all(take),
-                None => {
-                    let mut steps = Steps::of(
-                        subject.scope.collection,
-                        self.item,
-                        self.range(subject),
-                        false,
-                    );
-                    let mut goes_on = true;
-                    while goes_on && let Some(entry) = steps.next() {
-                        goes_on = take(&entry);
-                    }
-                    steps.end();
-                    goes_on
+            let goes_on = if let Some(read) = self.read {
+                read.iter().rev().all(take)
+            } else {
+                let mut steps = Steps::of(
+                    subject.scope.collection,
+                    self.item,
+                    self.range(subject),
+                    false,
+                );
+                let mut goes_on = true;
+                while goes_on && let Some(entry) = steps.next() {
+                    goes_on = take(&entry);
                 }
+                steps.end();
+                goes_on
             };
             raw::MemoryContextDelete(scratch);
             goes_on
