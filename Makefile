@@ -1,5 +1,9 @@
-# Each target sets up by itself what it needs. V=1 shows all output. PG_CONFIG names another server.
+# Each target sets up by itself what it needs. V=1 shows all output. PG=18 takes PostgreSQL 18, built with assertions;
+# PG_CONFIG names another server.
 .DEFAULT_GOAL := help
+ifdef PG
+export DV_PG = $(PG)
+endif
 .PHONY: help setup demo test lint bench bench-check bench-scale psql install clean
 
 help: ## Show this list
@@ -11,7 +15,7 @@ setup: ## Install what building and testing need: system packages, cargo-pgrx
 demo: ## Show the extension at work in a throw-away cluster
 	@.ci/cluster run docs/demo/run
 
-test: ## Run all tests, or with T=text those whose name contains it
+test: ## Run all tests, or with T=text those whose name contains it; with PG=18 on PostgreSQL 18
 	@.ci/test "$(T)"
 
 lint: ## Check format, clippy, and types for the other PostgreSQL versions

@@ -7,11 +7,15 @@ mod create;
 mod fields;
 mod following;
 mod log;
+#[cfg(test)]
+mod masking;
+mod places;
 mod read;
 mod rights;
 mod save;
 #[cfg(test)]
 mod sessions;
+mod traps;
 mod types;
 
 /// A tracked table `name` with two articles.

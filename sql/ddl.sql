@@ -47,9 +47,19 @@ DECLARE
     present_key text[];
 BEGIN
     FOR settings IN SELECT * FROM directus_versions._collections_of(changed) LOOP
-        -- In the middle of a restore the table's triggers are still to come, by the dump's own statements.
+        -- In the middle of a restore the triggers of the table, or of a member of some time, are still to come, by the
+        -- dump's own statements; and by then so may be the rows, which must not be recorded again.
         IF (SELECT pg_catalog.count(*) = 3 FROM directus_versions._triggers(settings.relation) AS t
             WHERE t.collection = settings.id)
+            AND NOT EXISTS (
+                SELECT FROM directus_versions._tree(settings.relation) AS m
+                JOIN pg_catalog.pg_inherits AS i ON i.inhrelid = m
+                JOIN pg_catalog.pg_class AS k ON k.oid = m
+                WHERE k.relkind IN ('r', 'p') AND NOT pg_catalog.pg_is_other_temp_schema(k.relnamespace)
+                    -- Not of this transaction.
+                    AND pg_catalog.age(i.xmin) > 0
+                    AND (SELECT pg_catalog.count(*) < 3 FROM directus_versions._triggers(m) AS t
+                         WHERE t.collection = settings.id))
         THEN
             PERFORM directus_versions._cover(settings.id);
         END IF;

@@ -31,76 +31,105 @@ COMMENT ON FUNCTION _key_of(regclass) IS
 'The columns of a table''s primary key, else of its replica identity index; NULL without either';
 
 CREATE FUNCTION _plain_type(type oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    WITH RECURSIVE base AS (
-        SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = type
-        UNION ALL
-        SELECT t.oid, t.typtype, t.typbasetype
-        FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.typbasetype WHERE base.typtype = 'd'
-    )
-    SELECT pg_catalog.format('%I.%I', n.nspname, t.typname)
-    FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
-    WHERE base.typtype <> 'd'
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        WITH RECURSIVE base AS (
+            SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type AS t WHERE t.oid = type
+            UNION ALL
+            SELECT t.oid, t.typtype, t.typbasetype
+            FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.typbasetype WHERE base.typtype = 'd'
+        )
+        SELECT pg_catalog.format('%I.%I', n.nspname, t.typname)
+        FROM base JOIN pg_catalog.pg_type AS t ON t.oid = base.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = t.typnamespace
+        WHERE base.typtype <> 'd'
+    );
+END $$;
 COMMENT ON FUNCTION _plain_type(oid) IS
 'A type below all domains, without length: assigned from it, a value is checked against the column''s own type again';
 
 CREATE FUNCTION _equality(type oid) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT COALESCE((
-        SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)
-        FROM pg_catalog.pg_opclass AS c
-        JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
-        JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype
-            AND p.amoprighttype = c.opcintype AND p.amopstrategy = 3
-        JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
-        JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
-        WHERE c.opcdefault AND c.opcintype = directus_versions._plain_type(type)::regtype), 'OPERATOR(pg_catalog.=)')
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT COALESCE((
+            SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname)
+            FROM pg_catalog.pg_opclass AS c
+            JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+            JOIN pg_catalog.pg_amop AS p ON p.amopfamily = c.opcfamily AND p.amoplefttype = c.opcintype
+                AND p.amoprighttype = c.opcintype AND p.amopstrategy = 3
+            JOIN pg_catalog.pg_operator AS o ON o.oid = p.amopopr
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = o.oprnamespace
+            -- Found out once, not for each class.
+            WHERE c.opcdefault AND c.opcintype = (SELECT directus_versions._plain_type(type)::regtype)), 'OPERATOR(pg_catalog.=)')
+    );
+END $$;
 COMMENT ON FUNCTION _equality(oid) IS 'The operator by which the primary key of such a type compares';
 
 CREATE FUNCTION _is_told_by_text(type oid, alone boolean, nullable boolean) RETURNS boolean
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT CASE
-        WHEN t.typtype IN ('e', 'r', 'm') THEN true
-        WHEN t.typtype <> 'b' OR t.oid = 'json'::regtype OR t.typelem <> 0 AND t.typlen = -1 THEN false
-        WHEN t.oid = 'jsonb'::regtype THEN NOT alone AND NOT nullable
-        WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN true
-        ELSE EXISTS (
-            SELECT FROM pg_catalog.pg_opclass AS c JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
-            WHERE c.opcdefault AND c.opcintype = t.oid)
-    END
-    FROM pg_catalog.pg_type AS t WHERE t.oid = directus_versions._plain_type(type)::regtype
-$$;
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT CASE
+            WHEN t.typtype IN ('r', 'm') THEN EXISTS (
+                SELECT FROM pg_catalog.pg_range AS r JOIN pg_catalog.pg_type AS s ON s.oid = r.rngsubtype
+                WHERE t.oid IN (r.rngtypid, r.rngmultitypid) AND s.typtype = 'b' AND s.typelem = 0)
+            WHEN t.typtype = 'e' THEN true
+            WHEN t.typtype <> 'b' OR t.oid = 'json'::regtype OR t.typelem <> 0 AND t.typlen = -1 THEN false
+            WHEN t.oid = 'jsonb'::regtype THEN NOT alone AND NOT nullable
+            WHEN t.typnamespace = 'pg_catalog'::regnamespace THEN true
+            ELSE EXISTS (
+                SELECT FROM pg_catalog.pg_opclass AS c JOIN pg_catalog.pg_am AS m ON m.oid = c.opcmethod AND m.amname = 'btree'
+                WHERE c.opcdefault AND c.opcintype = t.oid)
+        END
+        -- Whoever reads a key by its text runs no code but that of superusers, who alone make base types: not that of a domain
+        -- within a range, nor of a cast that a type's owner made.
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_cast AS c
+            JOIN pg_catalog.pg_proc AS p ON p.oid = c.castfunc
+            JOIN pg_catalog.pg_roles AS r ON r.oid = p.proowner AND NOT r.rolsuper
+            WHERE c.castsource = 'text'::regtype AND c.casttarget = t.oid)
+        FROM pg_catalog.pg_type AS t WHERE t.oid = (SELECT directus_versions._plain_type(type)::regtype)
+    );
+END $$;
 COMMENT ON FUNCTION _is_told_by_text(oid, boolean, boolean) IS
 'Whether a value of a key can be made from the item text, and compared by an operator: of an array or row that text is JSON, and of a JSON string alone it is no JSON';
+
+CREATE FUNCTION _key_values(relation regclass, key text[], item text)
+RETURNS TABLE (name text, "position" bigint, attnotnull boolean, equality text, is_told boolean, value text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT k.name, k.position, a.attnotnull, directus_versions._equality(a.atttypid),
+        directus_versions._is_told_by_text(a.atttypid, pg_catalog.cardinality(key) = 1, NOT a.attnotnull),
+        pg_catalog.format('(%s)::%s',
+            CASE WHEN pg_catalog.cardinality(key) = 1 THEN item
+                ELSE pg_catalog.format('(%s)::pg_catalog.jsonb OPERATOR(pg_catalog.%s) %s', item,
+                    CASE WHEN p.type = 'pg_catalog.jsonb' THEN '->' ELSE '->>' END, k.position - 1) END,
+            p.type)
+    FROM pg_catalog.unnest(key) WITH ORDINALITY AS k (name, position)
+    JOIN pg_catalog.pg_attribute AS a
+        ON a.attrelid = relation AND a.attname = k.name AND NOT a.attisdropped AND a.attnum > 0,
+    directus_versions._plain_type(a.atttypid) AS p (type);
+END $$;
+COMMENT ON FUNCTION _key_values(regclass, text[], text) IS
+'The columns of a key, each with SQL that makes its value of SQL that gives an item''s text, where the text tells it';
 
 CREATE FUNCTION _item_condition(relation regclass, key text[], item text) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    alone CONSTANT boolean := pg_catalog.cardinality(key) = 1;
     conditions text[];
     is_whole boolean;
     found int;
 BEGIN
     SELECT pg_catalog.count(*), pg_catalog.bool_and(k.is_told), pg_catalog.array_agg(
-        CASE WHEN alone OR k.attnotnull THEN pg_catalog.format('t.%I %s %s', k.name, k.equality, k.value)
+        CASE WHEN pg_catalog.cardinality(key) = 1 OR k.attnotnull
+            THEN pg_catalog.format('t.%I %s %s', k.name, k.equality, k.value)
         ELSE pg_catalog.format('(t.%1$I %2$s %3$s OR t.%1$I IS NULL AND %3$s IS NULL)', k.name, k.equality, k.value) END
         ORDER BY k.position) FILTER (WHERE k.is_told)
     INTO found, is_whole, conditions
-    FROM (
-        SELECT k.name, k.position, a.attnotnull, directus_versions._equality(a.atttypid) AS equality,
-            directus_versions._is_told_by_text(a.atttypid, alone, NOT a.attnotnull) AS is_told,
-            pg_catalog.format('(%s)::%s',
-                CASE WHEN alone THEN item
-                    ELSE pg_catalog.format('(%s)::pg_catalog.jsonb OPERATOR(pg_catalog.%s) %s', item,
-                        CASE WHEN p.type = 'pg_catalog.jsonb' THEN '->' ELSE '->>' END, k.position - 1) END,
-                p.type) AS value
-        FROM pg_catalog.unnest(key) WITH ORDINALITY AS k (name, position)
-        JOIN pg_catalog.pg_attribute AS a
-            ON a.attrelid = relation AND a.attname = k.name AND NOT a.attisdropped AND a.attnum > 0,
-        directus_versions._plain_type(a.atttypid) AS p (type)
-    ) AS k;
+    FROM directus_versions._key_values(relation, key, item) AS k;
     IF found IS DISTINCT FROM pg_catalog.cardinality(key) THEN
         RETURN NULL;
     ELSIF NOT is_whole THEN

@@ -1,9 +1,9 @@
 -- Detached versions: values of an item's fields that are staged beside the live row.
 --
--- What a caller calls is native (src/pg/version.rs and its neighbours) and checks the caller's rights. The functions with
--- a leading underscore do the work as the extension's owner and are granted to nobody. Statements on the user's tables are
--- put together here, where the search_path is pinned and so every name comes out qualified, and are run there as the
--- caller, under the caller's own search_path: triggers and policies of the table may rely on it.
+-- What a caller calls is native (src/pg/version.rs and its neighbours) and checks the caller's rights. What is done to the
+-- versions themselves is in sql/staging.sql. Statements on the user's tables are put together here, where the search_path
+-- is pinned and so every name comes out qualified, and are run there as the caller, under the caller's own search_path:
+-- triggers and policies of the table may rely on it.
 
 CREATE UNIQUE INDEX version_key ON version (collection, key, _item_key(item));
 
@@ -70,7 +70,10 @@ LEFT JOIN LATERAL (
             ORDER BY l.id LIMIT 1
         ) AS n
     )
-    SELECT way.id + 1 AS since, COALESCE((
+    SELECT 1 + GREATEST(way.id, (
+        SELECT pg_catalog.max(l.id) FROM directus_versions.log AS l
+        WHERE l.collection = v.collection AND l.item = way.item AND l.action = 'm'
+            AND l.transaction = way.transaction AND l.command = way.command)) AS since, COALESCE((
         -- A long key stands there abbreviated.
         SELECT l.long_item FROM directus_versions.log AS l
         WHERE l.collection = v.collection AND l.item = way.item AND l.long_item IS NOT NULL
@@ -128,255 +131,6 @@ END;
 COMMENT ON VIEW versions IS
 'Detached versions, as in Directus; base is what main had in the fields of delta when they were saved. Shows versions of the items that the reader may SELECT, and their fields. Needs level read';
 
-CREATE FUNCTION _lock_version(version uuid) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM FROM directus_versions.version AS v WHERE v.id = $1 FOR UPDATE;
-END $$;
-COMMENT ON FUNCTION _lock_version(uuid) IS 'Locks a version for a change';
-
-CREATE FUNCTION _find_version(version uuid) RETURNS _version
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    staged directus_versions._version;
-BEGIN
-    SELECT * INTO staged FROM directus_versions._version AS v WHERE v.id = $1;
-    IF FOUND THEN
-        RETURN staged;
-    END IF;
-    RETURN NULL;
-END $$;
-COMMENT ON FUNCTION _find_version(uuid) IS 'A version; NULL where there is none';
-
-CREATE FUNCTION _check_version_key(key text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF key IS NULL OR key = '' THEN
-        RAISE EXCEPTION 'key must not be empty' USING ERRCODE = '22023';
-    ELSIF key IN ('main', 'published') THEN
-        RAISE EXCEPTION 'key "%" is reserved', key USING
-            ERRCODE = '22023', DETAIL = 'It stands for the live row.', HINT = 'Choose another key.';
-    ELSIF pg_catalog.octet_length(key) > 128 THEN
-        RAISE EXCEPTION 'key of a version is too long' USING ERRCODE = '22023', DETAIL = 'It may have 128 bytes.';
-    END IF;
-END $$;
-COMMENT ON FUNCTION _check_version_key(text) IS 'Refuses an empty, reserved or long key of a version (22023)';
-
-CREATE FUNCTION _settle_key(collection int, item text, key text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-BEGIN
-    -- A version whose item has another key by now may still stand under the old one, which is another item's.
-    UPDATE directus_versions.version AS v SET item = p.item, item_since = p.item_since
-    FROM directus_versions._version AS p
-    WHERE p.id = v.id AND v.collection = $1 AND v.key = $3 AND v.item = $2 AND p.item <> v.item;
-    IF EXISTS (
-        SELECT FROM directus_versions._version AS v WHERE v.collection = $1 AND v.key = $3 AND v.item = $2)
-    THEN
-        RAISE EXCEPTION 'version "%" of item "%" exists already', key, item USING ERRCODE = '42710';
-    END IF;
-END $$;
-COMMENT ON FUNCTION _settle_key(int, text, text) IS 'Makes sure that an item has no version of that key (42710)';
-
-CREATE FUNCTION _create_version(
-    collection int, item text, key text, name text, hash text, actor text, role name
-) RETURNS uuid
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    created uuid;
-BEGIN
-    PERFORM directus_versions._check_version_key(key);
-    PERFORM directus_versions._settle_key(collection, item, key);
-    INSERT INTO directus_versions.version (
-        id, collection, item, item_since, key, name, hash, date_created, date_updated, user_created, user_updated, since, role)
-    VALUES (
-        pg_catalog.gen_random_uuid(), $1, $2, directus_versions._next_id(), $3, $4, $5,
-        pg_catalog.statement_timestamp(), pg_catalog.statement_timestamp(), $6, $6, directus_versions._next_id(), $7)
-    ON CONFLICT DO NOTHING
-    RETURNING id INTO created;
-    IF created IS NULL THEN
-        RAISE EXCEPTION 'version "%" of item "%" exists already', key, item USING ERRCODE = '42710';
-    END IF;
-    RETURN created;
-END $$;
-COMMENT ON FUNCTION _create_version(int, text, text, text, text, text, name) IS
-'Does the work of create_version as the extension''s owner';
-
-CREATE FUNCTION _check_delta(collection int, delta jsonb, role name) RETURNS void
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    settings directus_versions.collection;
-    field text;
-    col pg_catalog.pg_attribute;
-BEGIN
-    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
-    FOR field IN SELECT pg_catalog.jsonb_object_keys(delta) LOOP
-        SELECT * INTO col FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = settings.relation AND a.attname = field AND a.attnum > 0 AND NOT a.attisdropped;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'column "%" of table "%" does not exist', field, settings.name USING
-                ERRCODE = '42703', TABLE = settings.name, COLUMN = field;
-        ELSIF field = ANY (settings.mask) THEN
-            RAISE EXCEPTION 'column "%" of table "%" is masked', field, settings.name USING
-                ERRCODE = '22023', DETAIL = 'Its values are not to be kept outside the table.',
-                HINT = 'Change it in the table itself.', TABLE = settings.name, COLUMN = field;
-        ELSIF col.attgenerated <> '' THEN
-            RAISE EXCEPTION 'column "%" of table "%" is generated', field, settings.name USING
-                ERRCODE = '22023', DETAIL = 'It follows from the other columns.', TABLE = settings.name, COLUMN = field;
-        ELSIF NOT pg_catalog.has_column_privilege(role, settings.relation, col.attnum, 'SELECT') THEN
-            RAISE EXCEPTION 'permission denied for column "%" of table "%"', field, settings.name USING
-                ERRCODE = '42501', TABLE = settings.name, COLUMN = field;
-        END IF;
-    END LOOP;
-END $$;
-COMMENT ON FUNCTION _check_delta(int, jsonb, name) IS
-'Refuses unknown (42703), masked and generated columns (22023) and those that a role may not SELECT (42501)';
-
-CREATE FUNCTION _stage(version uuid, delta jsonb, main jsonb, actor text) RETURNS jsonb
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    staged directus_versions._version;
-    settings directus_versions.collection;
-    fields CONSTANT text[] := ARRAY(SELECT pg_catalog.jsonb_object_keys(delta));
-BEGIN
-    SELECT * INTO staged FROM directus_versions._version AS v WHERE v.id = $1;
-    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = staged.collection;
-    IF (staged.delta || delta)::text = staged.delta::text AND NOT staged.lost ?| fields THEN
-        RETURN NULL;
-    END IF;
-    UPDATE directus_versions.version AS v
-    SET item = staged.item, item_since = staged.item_since,
-        delta = staged.delta || $2,
-        -- The first one stays: it is what main had when work on the field began.
-        base = COALESCE((
-            SELECT pg_catalog.jsonb_object_agg(m.key, m.value) FROM pg_catalog.jsonb_each(main) AS m
-            WHERE m.key = ANY (fields)), '{}') || staged.base,
-        lost = staged.lost - fields,
-        since = directus_versions._next_id(),
-        date_updated = pg_catalog.statement_timestamp(), user_updated = actor
-    WHERE v.id = $1;
-    -- What is never saved in the log is not saved there by way of a version.
-    RETURN (
-        SELECT COALESCE(pg_catalog.jsonb_object_agg(e.key, e.value), '{}') FROM pg_catalog.jsonb_each(delta) AS e
-        WHERE e.key <> ALL (settings.exclude) AND (settings.fields IS NULL OR e.key = ANY (settings.fields)));
-END $$;
-COMMENT ON FUNCTION _stage(uuid, jsonb, jsonb, text) IS
-'Merges a delta into a version and returns what the log may have of it; NULL where that changed nothing';
-
-CREATE FUNCTION _saved(version uuid, revision bigint) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE directus_versions.version AS v SET saved = $2 WHERE v.id = $1
-$$;
-COMMENT ON FUNCTION _saved(uuid, bigint) IS 'Notes the revision of a version''s last save';
-
-CREATE FUNCTION _unstage(version uuid, fields text[], actor text) RETURNS text
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    staged directus_versions._version;
-    unknown text;
-    gone text[];
-BEGIN
-    SELECT * INTO staged FROM directus_versions._version AS v WHERE v.id = $1;
-    SELECT f INTO unknown FROM pg_catalog.unnest(fields) AS f
-    WHERE f IS NULL OR NOT (staged.delta ? f OR staged.lost ? f) AND NOT EXISTS (
-        SELECT FROM pg_catalog.pg_attribute AS a
-        WHERE a.attrelid = staged.relation AND a.attname = f AND a.attnum > 0 AND NOT a.attisdropped)
-    LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'column "%" of table "%" does not exist', unknown, staged.collection_name USING
-            ERRCODE = '42703', TABLE = staged.collection_name, COLUMN = unknown;
-    END IF;
-    SELECT pg_catalog.array_agg(DISTINCT f) INTO gone
-    FROM pg_catalog.unnest(fields) AS f WHERE staged.delta ? f OR staged.lost ? f;
-    IF gone IS NULL THEN
-        RETURN NULL;
-    END IF;
-    UPDATE directus_versions.version AS v
-    SET item = staged.item, item_since = staged.item_since,
-        delta = staged.delta - gone, base = staged.base - gone, lost = staged.lost - gone,
-        since = directus_versions._next_id(), date_updated = pg_catalog.statement_timestamp(), user_updated = actor
-    WHERE v.id = $1;
-    RETURN pg_catalog.array_to_string(ARRAY(SELECT pg_catalog.format('"%s"', g) FROM pg_catalog.unnest(gone) AS g), ', ');
-END $$;
-COMMENT ON FUNCTION _unstage(uuid, text[], text) IS
-'Takes fields out of a version and returns the names of those that were in it; NULL for none. 42703 for a field that is no column';
-
-CREATE FUNCTION _unstage_masked(collection int) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-    UPDATE directus_versions.version AS v
-    SET item = p.item, item_since = p.item_since,
-        delta = p.delta - c.mask, base = p.base - c.mask, lost = p.lost - c.mask,
-        since = pg_catalog.nextval('directus_versions.log_id')
-    FROM directus_versions._version AS p, directus_versions.collection AS c
-    WHERE v.collection = $1 AND p.id = v.id AND c.id = $1
-        AND (p.delta ?| c.mask OR p.base ?| c.mask OR p.lost ?| c.mask)
-$$;
-COMMENT ON FUNCTION _unstage_masked(int) IS
-'Takes what was staged for fields that are masked now out of the versions of a collection';
-
-CREATE FUNCTION _rename_version(version uuid, key text, name text, actor text) RETURNS void
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    staged directus_versions._version;
-BEGIN
-    SELECT * INTO staged FROM directus_versions._version AS v WHERE v.id = $1;
-    IF key IS NOT NULL AND key <> staged.key THEN
-        PERFORM directus_versions._check_version_key(key);
-        PERFORM directus_versions._settle_key(staged.collection, staged.item, key);
-    END IF;
-    UPDATE directus_versions.version AS v
-    SET item = staged.item, item_since = staged.item_since,
-        key = COALESCE($2, v.key), name = COALESCE($3, v.name),
-        date_updated = pg_catalog.statement_timestamp(), user_updated = actor
-    WHERE v.id = $1;
-EXCEPTION
-    WHEN unique_violation THEN
-        RAISE EXCEPTION 'version "%" of item "%" exists already', key, staged.item USING ERRCODE = '42710';
-END $$;
-COMMENT ON FUNCTION _rename_version(uuid, text, text, text) IS 'Does the work of rename_version as the extension''s owner';
-
-CREATE FUNCTION _drop_version(version uuid) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
-    DELETE FROM directus_versions.version AS v WHERE v.id = $1
-$$;
-COMMENT ON FUNCTION _drop_version(uuid) IS 'Does the work of drop_version as the extension''s owner';
-
-CREATE FUNCTION _promoted(
-    version uuid, fields text[], item text, hash text, main jsonb, actor text, command int
-) RETURNS bigint
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    staged directus_versions._version;
-    left_over jsonb;
-    revision bigint;
-BEGIN
-    SELECT * INTO staged FROM directus_versions._version AS v WHERE v.id = $1;
-    left_over := staged.delta - fields;
-    IF staged.item IS NULL THEN
-        PERFORM directus_versions._settle_key(staged.collection, item, staged.key);
-    END IF;
-    SELECT l.id INTO revision
-    FROM directus_versions.log AS l
-    WHERE l.collection = staged.collection AND l.item = directus_versions._item_key($3) AND l.action IN ('c', 'u')
-        AND l.transaction = pg_catalog.pg_current_xact_id() AND l.command = $7
-    ORDER BY l.id DESC LIMIT 1;
-    UPDATE directus_versions.version AS v
-    SET item = $3,
-        item_since = CASE WHEN staged.item = $3 THEN staged.item_since ELSE directus_versions._next_id() END,
-        delta = left_over, lost = staged.lost - fields,
-        -- What stays of a draft has main's values for a base now that there are any.
-        base = CASE WHEN staged.item IS NULL THEN COALESCE((
-                SELECT pg_catalog.jsonb_object_agg(m.key, m.value)
-                FROM pg_catalog.jsonb_each(main) AS m WHERE left_over ? m.key), '{}')
-            ELSE staged.base - fields END,
-        -- Names of fields are told apart by the log's ids, so this has one.
-        hash = $4, since = COALESCE(revision, pg_catalog.nextval('directus_versions.log_id')),
-        date_updated = pg_catalog.statement_timestamp(), user_updated = actor
-    WHERE v.id = $1;
-    RETURN revision;
-END $$;
-COMMENT ON FUNCTION _promoted(uuid, text[], text, text, jsonb, text, int) IS
-'Notes that fields of a version were promoted and returns the revision that a command of this transaction made of it; NULL where there is none';
-
 CREATE FUNCTION _statement(kind text, relation regclass, key text[], columns text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -410,18 +164,23 @@ END $$;
 COMMENT ON FUNCTION _statement(text, regclass, text[], text[]) IS
 'A statement on the item $1 of a table; NULL where a column of the key is gone';
 
-CREATE FUNCTION _required(relation regclass) RETURNS text[]
+CREATE FUNCTION _required(relation regclass, given text[]) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT COALESCE(pg_catalog.array_agg(a.attname::text ORDER BY a.attnum), '{}')
     FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
-    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped
-        AND (a.attnotnull OR t.typnotnull) AND NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL
-        -- A trigger may fill in what is missing, and only the write itself tells.
-        AND NOT EXISTS (
-            SELECT FROM pg_catalog.pg_trigger AS g
-            WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype & 7 = 7)
+    WHERE a.attrelid = relation AND a.attnum > 0 AND NOT a.attisdropped AND (a.attnotnull OR t.typnotnull)
+        AND (NOT a.atthasdef AND a.attidentity = '' AND t.typdefault IS NULL OR a.attgenerated = '' AND a.attname = ANY (given))
 $$;
-COMMENT ON FUNCTION _required(regclass) IS 'The columns of a table that a new row cannot do without';
+COMMENT ON FUNCTION _required(regclass, text[]) IS
+'The columns of a table in which a new row must have a value, if those given are named when it is written';
+
+CREATE FUNCTION _may_be_filled_in(relation regclass) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT EXISTS (
+        SELECT FROM pg_catalog.pg_trigger AS g
+        WHERE g.tgrelid = relation AND NOT g.tgisinternal AND g.tgenabled <> 'D' AND g.tgtype & 7 = 7)
+$$;
+COMMENT ON FUNCTION _may_be_filled_in(regclass) IS 'Whether a trigger may fill in what a new row of a table lacks';
 
 CREATE FUNCTION _laid_over(main anyelement, delta jsonb) RETURNS anyelement
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'directus_versions_laid_over';
@@ -456,28 +215,24 @@ COMMENT ON FUNCTION _problems(regclass, jsonb, jsonb) IS
 CREATE FUNCTION _fits_key(relation regclass, key text[], item text) RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    EXECUTE pg_catalog.format('SELECT t FROM (SELECT %s OFFSET 0) AS t',
-        directus_versions._key_values(relation, key, '$1')) USING item;
+    EXECUTE directus_versions._fitting(relation, key, '$1') USING item;
     RETURN true;
 EXCEPTION
-    -- A domain of the table's owner may raise what it likes.
-    WHEN OTHERS THEN
+    WHEN data_exception THEN
         RETURN false;
 END $$;
 COMMENT ON FUNCTION _fits_key(regclass, text[], text) IS 'Whether an item''s text can be a key of a table';
 
-CREATE FUNCTION _key_values(relation regclass, key text[], item text) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT pg_catalog.string_agg(
-        CASE WHEN pg_catalog.cardinality(key) = 1
-            THEN pg_catalog.format('(%s)::%s AS k%s', item, pg_catalog.format_type(a.atttypid, a.atttypmod), k.n)
-            ELSE pg_catalog.format('((%s)::pg_catalog.jsonb OPERATOR(pg_catalog.->>) %s)::%s AS k%s',
-                item, k.n - 1, pg_catalog.format_type(a.atttypid, a.atttypmod), k.n) END,
-        ', ' ORDER BY k.n)
-    FROM pg_catalog.unnest(key) WITH ORDINALITY AS k (name, n)
-    JOIN pg_catalog.pg_attribute AS a ON a.attrelid = relation AND a.attname = k.name AND NOT a.attisdropped
-$$;
-COMMENT ON FUNCTION _key_values(regclass, text[], text) IS 'SQL that makes the values k1, k2, … of a key of an item''s text';
+CREATE FUNCTION _fitting(relation regclass, key text[], item text, source text DEFAULT '') RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT pg_catalog.format('SELECT t FROM (SELECT %s %s OFFSET 0) AS t',
+            COALESCE(pg_catalog.string_agg(v.value, ', '), 'NULL'), source)
+        FROM directus_versions._key_values(relation, key, item) AS v WHERE v.is_told
+    );
+END $$;
+COMMENT ON FUNCTION _fitting(regclass, text[], text, text) IS 'SQL that fails where an item''s text cannot be a key of a table';
 
 CREATE FUNCTION _staged_rows(relation regclass, version_key text, secured boolean, role name) RETURNS jsonb
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
@@ -489,19 +244,24 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('item', v.item, 'delta', v.delta)) INTO staged
-    FROM directus_versions._version AS v
-    WHERE v.collection = (SELECT c.id FROM directus_versions.collection AS c WHERE c.relation = $1)
-        AND v.key = version_key AND v.delta <> '{}'
-        AND (v.item IS NOT NULL OR NOT secured OR EXISTS (
-            SELECT FROM pg_catalog.pg_roles AS r
-            WHERE r.rolname = v.role AND pg_catalog.pg_has_role($4, r.oid, 'USAGE')));
-    EXECUTE pg_catalog.format(
-        'SELECT t FROM (SELECT %s FROM pg_catalog.jsonb_to_recordset($1) AS e (item text) OFFSET 0) AS t',
-        directus_versions._key_values(relation, key, 'e.item')) USING staged;
+    FROM (
+        -- Where an item has the key of a deleted one, its own version goes before the one that was left behind.
+        SELECT DISTINCT ON (v.item, CASE WHEN v.item IS NULL THEN v.id END) v.item, v.delta
+        FROM directus_versions._version AS v
+        WHERE v.collection = (SELECT c.id FROM directus_versions.collection AS c WHERE c.relation = $1)
+            AND v.key = version_key
+            AND (v.item IS NOT NULL OR NOT secured OR EXISTS (
+                SELECT FROM pg_catalog.pg_roles AS r
+                WHERE r.rolname = v.role AND pg_catalog.pg_has_role($4, r.oid, 'USAGE')))
+        ORDER BY v.item, CASE WHEN v.item IS NULL THEN v.id END, v.item_since DESC
+    ) AS v
+    WHERE v.delta <> '{}';
+    EXECUTE directus_versions._fitting(relation, key, 'e.item', 'FROM pg_catalog.jsonb_to_recordset($1) AS e (item pg_catalog.text)')
+        USING staged;
     RETURN COALESCE(staged, '[]');
 EXCEPTION
     -- The key has another type than it had: an item that no row can have any more is left out.
-    WHEN data_exception OR check_violation OR not_null_violation THEN
+    WHEN data_exception THEN
         RETURN (
             SELECT COALESCE(pg_catalog.jsonb_agg(s.version), '[]') FROM pg_catalog.jsonb_array_elements(staged) AS s (version)
             WHERE s.version ->> 'item' IS NULL OR directus_versions._fits_key(relation, key, s.version ->> 'item'));
@@ -515,7 +275,6 @@ DECLARE
     key CONSTANT text[] := (SELECT c.last_key FROM directus_versions.collection AS c WHERE c.relation = $1);
     live text;
     laid text;
-    same_key text;
 BEGIN
     -- A dropped column keeps its place in the row type.
     SELECT pg_catalog.string_agg(
@@ -524,22 +283,20 @@ BEGIN
             CASE WHEN a.attisdropped THEN 'NULL::int' ELSE pg_catalog.format('(s.r).%I', a.attname) END, ', ' ORDER BY a.attnum)
     INTO live, laid
     FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = relation AND a.attnum > 0;
-    SELECT pg_catalog.string_agg(pg_catalog.format('t.%I OPERATOR(pg_catalog.=) v.k%s', k.name, k.n), ' AND ') INTO same_key
-    FROM pg_catalog.unnest(key) WITH ORDINALITY AS k (name, n);
     RETURN pg_catalog.format(
         'WITH v AS MATERIALIZED (
-            SELECT e.delta, %4$s FROM pg_catalog.jsonb_to_recordset($1) AS e (item pg_catalog.text, delta pg_catalog.jsonb)
+            SELECT e.item, e.delta FROM pg_catalog.jsonb_to_recordset($1) AS e (item pg_catalog.text, delta pg_catalog.jsonb)
             WHERE e.item IS NOT NULL)
-        SELECT %2$s FROM %1$s AS t WHERE NOT EXISTS (SELECT FROM v WHERE %5$s)
+        SELECT %2$s FROM %1$s AS t WHERE NOT EXISTS (SELECT FROM v WHERE %4$s)
         UNION ALL
         SELECT %3$s FROM (
-            SELECT directus_versions._laid_over(t.*, v.delta) AS r FROM v JOIN %1$s AS t ON %5$s OFFSET 0) AS s
+            SELECT directus_versions._laid_over((t.*)::%1$s, v.delta) AS r FROM v JOIN %1$s AS t ON %4$s OFFSET 0) AS s
         UNION ALL
         SELECT %3$s FROM (
             SELECT directus_versions._laid_over(NULL::%1$s, e.delta) AS r
             FROM pg_catalog.jsonb_to_recordset($1) AS e (item pg_catalog.text, delta pg_catalog.jsonb)
             WHERE e.item IS NULL OFFSET 0) AS s',
-        relation, live, laid, directus_versions._key_values(relation, key, 'e.item'), same_key);
+        relation, live, laid, directus_versions._item_condition(relation, key, 'v.item'));
 END $$;
 COMMENT ON FUNCTION _read_statement(regclass) IS
 'SQL that reads a table with the versions in $1 laid over it; only rows that have one are touched';

@@ -70,7 +70,7 @@ pub(crate) enum Error {
     /// A staged field whose column was dropped.
     DroppedColumn { column: String, table: String },
     /// The item is not what the caller took it for.
-    Outdated { item: String, table: String },
+    Outdated { item: Option<String>, table: String },
     /// Fields that changed in main and in the version.
     Conflict { version: String, fields: String },
     /// The caller may not write the item.
@@ -128,7 +128,7 @@ impl Error {
         }
     }
 
-    fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Self::ActorRequired => "an actor is required to change a tracked table".into(),
             Self::NotATrigger { function } => {
@@ -187,8 +187,14 @@ impl Error {
             Self::DroppedColumn { column, table } => {
                 format!("column \"{column}\" of table \"{table}\" was dropped")
             }
-            Self::Outdated { item, table } => {
+            Self::Outdated {
+                item: Some(item),
+                table,
+            } => {
                 format!("item \"{item}\" of table \"{table}\" was changed meanwhile")
+            }
+            Self::Outdated { item: None, table } => {
+                format!("draft of table \"{table}\" has no item that a hash could be of")
             }
             Self::Conflict { version, .. } => {
                 format!("version \"{version}\" and its item have changed in the same fields")

@@ -74,9 +74,14 @@ pgrx::extension_sql_file!(
     requires = ["reverting"]
 );
 pgrx::extension_sql_file!(
+    "../sql/staging.sql",
+    name = "staging",
+    requires = ["versions"]
+);
+pgrx::extension_sql_file!(
     "../sql/partitions.sql",
     name = "partitions",
-    requires = ["versions"]
+    requires = ["staging"]
 );
 pgrx::extension_sql_file!(
     "../sql/retention.sql",

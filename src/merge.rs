@@ -4,6 +4,10 @@
 
 use serde_json::{Map, Number, Value};
 
+/// The only field of an object that stands, in a json or jsonb column, for the value in it as it is: JSON null too, which
+/// alone would mean SQL NULL.
+pub(crate) const AS_IT_IS: &str = "directus_versions.json";
+
 /// Which side a conflict goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -68,7 +72,7 @@ impl Staged<'_> {
         else {
             return Merged::conflict(side);
         };
-        if !self.by_key {
+        if !self.by_key || [base, main, version].into_iter().any(is_as_it_is) {
             return Merged::conflict(side);
         }
         let mut conflict = false;
@@ -76,6 +80,11 @@ impl Staged<'_> {
         let outcome = if both == *main {
             Outcome::Main
         } else {
+            let both = if is_as_it_is(&both) {
+                Object::from_iter([(AS_IT_IS.to_owned(), Value::Object(both))])
+            } else {
+                both
+            };
             Outcome::Both(Value::Object(both).to_string())
         };
         Merged { outcome, conflict }
@@ -102,6 +111,10 @@ impl Merged {
 }
 
 type Object = Map<String, Value>;
+
+fn is_as_it_is(object: &Object) -> bool {
+    object.len() == 1 && object.contains_key(AS_IT_IS)
+}
 
 /// Merges objects key by key; a key that is missing on a side was removed there or not yet added.
 fn merge_objects(
@@ -311,6 +324,29 @@ mod tests {
         }
         .merge(Side::Main);
         assert!(merged.conflict);
+    }
+
+    #[test]
+    fn merge_takes_a_value_as_it_is_for_no_object() {
+        let null = json!({"directus_versions.json": null});
+        let (_, conflict) = after(
+            &null,
+            &json!({"a": 1}),
+            &json!({"a": 1, "b": 1}),
+            Side::Main,
+        );
+        assert!(conflict);
+        let (both, conflict) = after(
+            &json!({"a": 1, "b": 1}),
+            &json!({"a": 1, "directus_versions.json": 1}),
+            &json!({"b": 1}),
+            Side::Main,
+        );
+        assert!(!conflict);
+        assert_eq!(
+            both,
+            json!({"directus_versions.json": {"directus_versions.json": 1}})
+        );
     }
 
     #[test]

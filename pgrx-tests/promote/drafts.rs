@@ -112,6 +112,84 @@ mod tests {
     }
 
     #[pg_test]
+    fn promote_draft_names_what_a_trigger_leaves_empty() {
+        run("CREATE TABLE promote_half (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, slug text NOT NULL, title text NOT NULL,
+                 n int NOT NULL, seen text NOT NULL DEFAULT 'no', t text);
+             CREATE TABLE promote_half_log (slug text, title text NOT NULL);
+             CREATE FUNCTION promote_half() RETURNS trigger LANGUAGE plpgsql
+                 AS $$ BEGIN NEW.slug := 'filled'; NEW.n := nullif(NEW.n, 0);
+                     IF NEW.t = 'log' THEN INSERT INTO promote_half_log VALUES ('x', NEW.title); END IF; RETURN NEW; END $$;
+             CREATE TRIGGER fill BEFORE INSERT ON promote_half FOR EACH ROW EXECUTE FUNCTION promote_half();
+             SELECT directus_versions.track('promote_half')");
+        let id = version("promote_half", "NULL", "draft", r#"{"seen": null}"#);
+        let promote = format!("SELECT directus_versions.promote_version('{id}')");
+        let save = |delta: &str| {
+            run(&format!(
+                "SELECT directus_versions.save_version('{id}', '{delta}')"
+            ));
+        };
+        let raised = error(&promote);
+        assert_eq!(raised.state, "23502");
+        assert_eq!(
+            raised.message,
+            "required fields of table \"promote_half\" are missing"
+        );
+        assert_eq!(
+            raised.detail,
+            "Without a value: \"title\", \"n\", \"seen\"."
+        );
+        assert_eq!(raised.column, "title");
+        save(r#"{"t": "log"}"#);
+        assert_eq!(error(&promote).table, "promote_half_log");
+        save(r#"{"t": null, "title": "T", "seen": "yes", "n": 0}"#);
+        assert_eq!(
+            error(&promote).message,
+            "null value in column \"n\" of relation \"promote_half\" violates not-null constraint"
+        );
+        save(r#"{"n": 1}"#);
+        run(&promote);
+        shows(
+            "SELECT concat_ws(' ', slug, title, n, seen) FROM promote_half",
+            "filled T 1 yes",
+        );
+    }
+
+    #[pg_test]
+    fn promote_draft_counts_an_empty_field_with_a_default_as_missing() {
+        run("CREATE TABLE promote_emptied (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text NOT NULL DEFAULT 'a', b text NOT NULL,
+                 twice text NOT NULL GENERATED ALWAYS AS (b || b) STORED);
+             SELECT directus_versions.track('promote_emptied')");
+        let id = version("promote_emptied", "NULL", "draft", r#"{"a": null}"#);
+        let promote = format!("SELECT directus_versions.promote_version('{id}')");
+        assert_eq!(error(&promote).detail, "Without a value: \"a\", \"b\".");
+        run(&format!(
+            "SELECT directus_versions.save_version('{id}', '{{\"b\": \"x\"}}')"
+        ));
+        assert_eq!(error(&promote).detail, "Without a value: \"a\".");
+        run(&format!(
+            "SELECT directus_versions.discard_version_fields('{id}', '{{a}}')"
+        ));
+        run(&promote);
+        shows("SELECT a || twice FROM promote_emptied", "axx");
+    }
+
+    #[pg_test]
+    fn promote_draft_has_no_hash() {
+        run(
+            "CREATE TABLE promote_unhashed (id int PRIMARY KEY); SELECT directus_versions.track('promote_unhashed')",
+        );
+        let id = version("promote_unhashed", "NULL", "draft", r#"{"id": 1}"#);
+        assert_eq!(
+            refused(&format!("promote_version('{id}', 'abc')")),
+            (
+                "40001".to_owned(),
+                "draft of table \"promote_unhashed\" has no item that a hash could be of"
+                    .to_owned()
+            )
+        );
+    }
+
+    #[pg_test]
     fn promote_draft_of_a_taken_key_keeps_the_tables_error() {
         articles("promote_taken");
         let id = version(

@@ -26,6 +26,10 @@ ask "
     SELECT directus_versions.track('article', mask => '{note}');
     SELECT directus_versions.track('event')" >/dev/null
 ask "INSERT INTO event SELECT i, i, 'v' FROM generate_series(1, 19) i; UPDATE article SET price = price + 0.00 WHERE id < 10"
+ask "
+    SELECT directus_versions.create_version('article', i, 'next', delta => jsonb_build_object('title', 'staged ' || i)) FROM generate_series(1, 5) i;
+    SELECT directus_versions.create_version('article', NULL, 'next', delta => '{\"id\": 500, \"title\": \"new\"}');
+    SELECT directus_versions.create_version('event', '[12, 12]', 'next', delta => '{\"v\": \"staged\"}')" >/dev/null
 moment=$(ask "SELECT clock_timestamp()")
 ask "UPDATE article SET id = 101, title = 'moved' WHERE id = 1; DELETE FROM article WHERE id % 2 = 0; INSERT INTO article VALUES (2, 'again')"
 ask "UPDATE event SET n = (n + 7) % 20; DELETE FROM event_a"
@@ -67,9 +71,16 @@ readers() {
     same "$when: history of an event" "SELECT * FROM directus_versions.history('event', '[12, 19]')"
     same "$when: differences" "
         SELECT r.id, d.* FROM directus_versions.revisions r, directus_versions.diff(r.id) d
-        WHERE r.collection = 'article' ORDER BY r.id, d.field"
+        WHERE r.collection = 'article' AND r.version IS NULL ORDER BY r.id, d.field"
     same "$when: blame" "SELECT * FROM directus_versions.blame('article', 101) ORDER BY field"
     same "$when: an item then" "SELECT i, directus_versions.item_at('article', i, '$moment') FROM generate_series(1, 20) i"
+    same "$when: versions" "SELECT * FROM directus_versions.versions ORDER BY id"
+    same "$when: versions compared" "SELECT id, directus_versions.compare_version(id) FROM directus_versions.versions ORDER BY id"
+    same "$when: data of versions" "SELECT id, directus_versions.version_data(id) FROM directus_versions.versions ORDER BY id"
+    same "$when: rows of versions" "
+        SELECT id, directus_versions.version_row(NULL::article, id) FROM directus_versions.versions WHERE collection = 'article' ORDER BY id"
+    same "$when: articles of a version" "SELECT * FROM directus_versions.read_version(NULL::article, 'next') ORDER BY id"
+    same "$when: events of a version" "SELECT * FROM directus_versions.read_version(NULL::event, 'next') ORDER BY id, n"
     same "$when: articles then" "SELECT * FROM directus_versions.as_of(NULL::article, '$moment') ORDER BY id"
     same "$when: events then" "SELECT * FROM directus_versions.as_of(NULL::event, '$moment') ORDER BY id, n"
     same "$when: articles now" "SELECT * FROM directus_versions.as_of(NULL::article, 'infinity') ORDER BY id"
@@ -83,8 +94,20 @@ catch_up
 readers "at first"
 ask "UPDATE article SET title = title || '!'; TRUNCATE event; INSERT INTO event VALUES (12, 19, 'new')"
 ask "SELECT directus_versions.revert(min(id)) FROM directus_versions.revisions WHERE collection = 'article' AND item = '3'" >/dev/null
+ask "SELECT directus_versions.promote_version(id, on_conflict => 'ours') FROM directus_versions.versions WHERE item IN ('3', '101')" >/dev/null
 catch_up
 readers "later"
+
+for call in "promote_version(id)" "save_version(id, '{}')" "drop_version(id)" "rename_version(id, 'other')" \
+    "discard_version_fields(id, '{}')" "create_version('article', 3, 'other')"; do
+    found=$(ask_standby -c "SELECT directus_versions.$call FROM directus_versions.versions WHERE item = '5'" 2>&1) || true
+    if [[ $found == *25006* ]]; then
+        echo "ok - no $call on the standby"
+    else
+        echo "not ok - no $call on the standby: $found"
+        failed=1
+    fi
+done
 
 found=$(ask_standby -c "SELECT directus_versions.revert(min(id)) FROM directus_versions.revisions WHERE collection = 'article'" 2>&1) || true
 if [[ $found == *25006* ]]; then

@@ -6,9 +6,15 @@ const LIMIT: i64 = 20 << 20;
 
 /// Add up the memory that is ours, with what lies below it.
 fn ours(session: &mut Session) -> i64 {
+    // Before 18 the view names the parent, since then it has the numbers of all above.
     session.int(
-        "SELECT coalesce(sum(total_bytes), 0) FROM pg_backend_memory_contexts
-         WHERE name LIKE 'directus_versions%' OR parent LIKE 'directus_versions%'",
+        "WITH context AS MATERIALIZED (
+             SELECT name, total_bytes, to_jsonb(c) AS c FROM pg_backend_memory_contexts c
+         )
+         SELECT coalesce(sum(total_bytes), 0) FROM context
+         WHERE name LIKE 'directus_versions%' OR c ->> 'parent' LIKE 'directus_versions%' OR EXISTS (
+             SELECT FROM context above
+             WHERE above.name LIKE 'directus_versions%' AND context.c -> 'path' @> (above.c -> 'path' -> -1))",
     )
 }
 

@@ -2,7 +2,7 @@
 
 #[pgrx::pg_schema]
 mod tests {
-    use crate::pg_tests::support::{run, shows, text};
+    use crate::pg_tests::support::{run, shows, state, text};
     use crate::pg_tests::versions::version;
     use pgrx::prelude::*;
 
@@ -133,6 +133,77 @@ mod tests {
         );
         run(&format!("SELECT directus_versions.promote_version('{id}')"));
         shows("SELECT num_nulls(n, j, jb, a) FROM versions_null", "4");
+    }
+
+    #[pg_test]
+    fn versions_json_null_is_staged_as_it_is() {
+        run(
+            "CREATE DOMAIN versions_sure AS jsonb CHECK (value <> 'null');
+             CREATE TABLE versions_json_null (id int PRIMARY KEY, j json, jb jsonb, d versions_sure, t text);
+             SELECT directus_versions.track('versions_json_null');
+             INSERT INTO versions_json_null VALUES (1, '1', '1', '1', 'x')",
+        );
+        let null = r#"{"directus_versions.json": null}"#;
+        let id = version(
+            "versions_json_null",
+            "1",
+            "draft",
+            &format!(
+                r#"{{"j": {null}, "jb": {null}, "d": {{"directus_versions.json": {{"a": 1}}}}}}"#
+            ),
+        );
+        shows(
+            "SELECT concat_ws(' ', j, jb, d) FROM directus_versions.read_version(NULL::versions_json_null, 'draft')",
+            r#"null null {"a": 1}"#,
+        );
+        run(&format!("SELECT directus_versions.promote_version('{id}')"));
+        shows(
+            "SELECT concat_ws(' ', j, jb, d) FROM versions_json_null",
+            r#"null null {"a": 1}"#,
+        );
+        for (delta, expected) in [
+            (format!(r#"{{"d": {null}}}"#), "23514"),
+            (format!(r#"{{"t": {null}}}"#), "00000"),
+            (
+                format!(r#"{{"jb": {{"directus_versions.json": {null}}}}}"#),
+                "00000",
+            ),
+        ] {
+            let save = format!("SELECT directus_versions.save_version('{id}', '{delta}')");
+            assert_eq!(state(&save), expected, "{delta}");
+        }
+        run(&format!("SELECT directus_versions.promote_version('{id}')"));
+        shows(
+            "SELECT concat_ws(' ', jb, t) FROM versions_json_null",
+            &format!("{null} {null}"),
+        );
+    }
+
+    #[pg_test]
+    fn versions_json_null_in_main_is_no_sql_null() {
+        run(
+            "CREATE TABLE versions_two_nulls (id int PRIMARY KEY, jb jsonb); SELECT directus_versions.track('versions_two_nulls');
+             INSERT INTO versions_two_nulls VALUES (1, 'null')",
+        );
+        let id = version("versions_two_nulls", "1", "draft", r#"{"jb": {"a": 1}}"#);
+        run("UPDATE versions_two_nulls SET jb = NULL");
+        shows(
+            &format!(
+                "SELECT directus_versions.compare_version('{id}') -> 'conflicts' -> 0 -> 'base'"
+            ),
+            r#"{"directus_versions.json": null}"#,
+        );
+        let id = version(
+            "versions_two_nulls",
+            "1",
+            "null",
+            r#"{"jb": {"directus_versions.json": null}}"#,
+        );
+        run(&format!("SELECT directus_versions.promote_version('{id}')"));
+        shows("SELECT jb FROM versions_two_nulls", "null");
+        let id = version("versions_two_nulls", "1", "none", r#"{"jb": null}"#);
+        run(&format!("SELECT directus_versions.promote_version('{id}')"));
+        shows("SELECT jb IS NULL FROM versions_two_nulls", "true");
     }
 
     #[pg_test]

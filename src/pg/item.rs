@@ -94,24 +94,26 @@ unsafe fn scalar(info: *mut TypeInfo, value: Datum) -> &'static [u8] {
                 let mut root = out.open_scalar();
                 let (entry, _) = value::write_column(&mut out, info, value, 0);
                 out.entry(&mut root, entry);
-                let jsonb = out.finish();
-                unquoted(&out, jsonb)
+                unquoted(out.finish())
             }
         }
     }
 }
 
-/// The text of a scalar jsonb as `#>> '{}'` gives it.
-unsafe fn unquoted(out: &Writer, jsonb: Datum) -> &'static [u8] {
-    // SAFETY: the root is that of a jsonb just written.
+/// The text of the value in a jsonb that was written as a scalar, as `#>> '{}'` gives it.
+unsafe fn unquoted(jsonb: Datum) -> &'static [u8] {
+    // Types of an entry (utils/jsonb.h).
+    const TYPE: u32 = 0x7000_0000;
+    const STRING: u32 = 0;
+    const CONTAINER: u32 = 0x5000_0000;
+    // SAFETY: the root is that of a jsonb just written; what it holds follows its header and its only entry.
     unsafe {
         let root = raw::payload(jsonb.cast_mut_ptr::<u8>());
         let entry = u32::from_ne_bytes([root[4], root[5], root[6], root[7]]);
-        // A string is the only scalar whose type bits are zero (utils/jsonb.h).
-        if entry & 0x7000_0000 == 0 {
-            copy(&root[8..])
-        } else {
-            json_text(out)
+        match entry & TYPE {
+            STRING => copy(&root[8..]),
+            CONTAINER => text_of(&root[8..]),
+            _ => text_of(root),
         }
     }
 }
@@ -119,10 +121,19 @@ unsafe fn unquoted(out: &Writer, jsonb: Datum) -> &'static [u8] {
 unsafe fn json_text(out: &Writer) -> &'static [u8] {
     // SAFETY: the writer holds a whole jsonb.
     unsafe {
+        let root = core::slice::from_raw_parts(out.root().cast::<u8>(), out.len());
+        text_of(root)
+    }
+}
+
+/// The text of an array or object of jsonb.
+unsafe fn text_of(container: &[u8]) -> &'static [u8] {
+    // SAFETY: the bytes are a container.
+    unsafe {
         let text = raw::JsonbToCString(
             core::ptr::null_mut(),
-            out.root(),
-            c_int::try_from(out.len()).unwrap_or(0),
+            container.as_ptr().cast_mut().cast(),
+            c_int::try_from(container.len()).unwrap_or(0),
         );
         CStr::from_ptr(text).to_bytes()
     }

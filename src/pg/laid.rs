@@ -8,6 +8,7 @@ use super::overlay::{self, Row};
 use super::raw;
 use super::settings::{self, Setting};
 use super::value;
+use crate::merge::AS_IT_IS;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FmgrInfo, FunctionCallInfo, Oid, varlena};
@@ -55,7 +56,7 @@ pub(super) unsafe fn over(relid: Oid, main: Option<Datum>, delta: Datum) -> Datu
                     continue;
                 }
                 let name = (*attribute).attname.data.as_ptr();
-                let Some(value) = field(delta, name) else {
+                let Some(value) = field(delta, CStr::from_ptr(name).to_bytes()) else {
                     continue;
                 };
                 if converter.is_null() {
@@ -75,14 +76,13 @@ pub(super) unsafe fn over(relid: Oid, main: Option<Datum>, delta: Datum) -> Datu
 }
 
 /// The value of a field in an object, if it is there.
-unsafe fn field(object: Datum, name: *const c_char) -> Option<Datum> {
+unsafe fn field(object: Datum, name: &[u8]) -> Option<Datum> {
     // SAFETY: a function of the server that may return NULL.
     unsafe {
-        let bytes = CStr::from_ptr(name).to_bytes();
         let call = gate::arguments(2);
         let arguments = (*call).args.as_mut_ptr();
         (*arguments).value = object;
-        (*arguments.add(1)).value = super::arguments::text_datum(bytes);
+        (*arguments.add(1)).value = super::arguments::text_datum(name);
         let value = raw::jsonb_object_field(call);
         (!(*call).isnull).then_some(value)
     }
@@ -142,6 +142,57 @@ unsafe extern "C-unwind" fn tell_place(place: *mut c_void) {
     }
 }
 
+/// Whether the values of a type are JSON.
+///
+/// # Safety
+/// The type must exist.
+pub(super) unsafe fn is_json(typid: Oid) -> bool {
+    // SAFETY: see above.
+    let base = unsafe { raw::getBaseType(typid) };
+    matches!(base, pg_sys::JSONOID | pg_sys::JSONBOID)
+}
+
+/// The value that a jsonb stands for, if it is an object of that only field.
+unsafe fn as_it_is(value: Datum) -> Option<Datum> {
+    // SAFETY: the value is a jsonb, which begins with its header (utils/jsonb.h).
+    unsafe {
+        const ONE_FIELD: u32 = 0x2000_0001;
+        let bytes = raw::pg_detoast_datum(value.cast_mut_ptr::<varlena>()).cast::<u8>();
+        let header = raw::payload(bytes);
+        let header = u32::from_ne_bytes([header[0], header[1], header[2], header[3]]);
+        if header != ONE_FIELD {
+            return None;
+        }
+        field(Datum::from(bytes), AS_IT_IS.as_bytes())
+    }
+}
+
+/// Whether a jsonb is JSON null.
+unsafe fn is_json_null(value: Datum) -> bool {
+    // SAFETY: a scalar is an array of one entry, whose type tells null (utils/jsonb.h).
+    unsafe {
+        let bytes = raw::pg_detoast_datum(value.cast_mut_ptr::<varlena>()).cast::<u8>();
+        let root = raw::payload(bytes);
+        let word = |at: usize| {
+            let bytes = root.get(at..at + 4).and_then(|word| word.try_into().ok());
+            bytes.map(u32::from_ne_bytes)
+        };
+        word(0) == Some(0x5000_0001)
+            && word(4).is_some_and(|entry| entry & 0x7000_0000 == 0x4000_0000)
+    }
+}
+
+/// JSON null as a value of a json or jsonb column; a domain may refuse it.
+unsafe fn json_null(typid: Oid) -> Datum {
+    // SAFETY: an input function of a type of JSON, or of a domain over one, takes its text.
+    unsafe {
+        let mut input = pg_sys::InvalidOid;
+        let mut parameter = pg_sys::InvalidOid;
+        pg_sys::getTypeInputInfo(typid, &raw mut input, &raw mut parameter);
+        raw::OidInputFunctionCall(input, c"null".as_ptr().cast_mut(), parameter, -1)
+    }
+}
+
 /// Sets an attribute to a JSON value. The value goes alone through a row of NULLs: a domain that forbids NULL would refuse
 /// a row in which its column is merely not there.
 unsafe fn convert(row: &mut Row, index: usize, info: *mut FmgrInfo, blank: Datum, value: Datum) {
@@ -149,23 +200,38 @@ unsafe fn convert(row: &mut Row, index: usize, info: *mut FmgrInfo, blank: Datum
     unsafe {
         let attribute = raw::attribute((*row.relation).rd_att, index);
         let name = (*attribute).attname.data.as_ptr();
-        let mut place = Place {
+        // An error of our own unwinds this frame before it is reported, so neither may lie in it.
+        let place: *mut Place = raw::alloc_array(1);
+        place.write(Place {
             column: name,
             table: (*(*row.relation).rd_rel).relname.data.as_ptr(),
-        };
-        let mut callback = pg_sys::ErrorContextCallback {
+        });
+        let callback: *mut pg_sys::ErrorContextCallback = raw::alloc_array(1);
+        callback.write(pg_sys::ErrorContextCallback {
             previous: pg_sys::error_context_stack,
             callback: Some(tell_place),
-            arg: (&raw mut place).cast(),
-        };
-        pg_sys::error_context_stack = &raw mut callback;
+            arg: place.cast(),
+        });
+        pg_sys::error_context_stack = callback;
+        let mut value = value;
+        if is_json((*attribute).atttypid)
+            && let Some(inner) = as_it_is(value)
+        {
+            if is_json_null(inner) {
+                *row.values.add(index) = json_null((*attribute).atttypid);
+                *row.nulls.add(index) = false;
+                pg_sys::error_context_stack = (*callback).previous;
+                return;
+            }
+            value = inner;
+        }
         let call = gate::arguments(2);
         (*call).flinfo = info;
         let arguments = (*call).args.as_mut_ptr();
         (*arguments).value = blank;
         (*arguments.add(1)).value = object_of(CStr::from_ptr(name).to_bytes(), value);
         let populated = raw::jsonb_populate_record(call);
-        pg_sys::error_context_stack = callback.previous;
+        pg_sys::error_context_stack = (*callback).previous;
         let values: *mut Datum = raw::alloc_array(row.natts);
         let nulls: *mut bool = raw::alloc_array(row.natts);
         let mut taken = Row {
@@ -224,7 +290,22 @@ unsafe fn generate(row: &mut Row) {
     }
 }
 
-/// The fields of a row that are wanted, in their JSON form; a masked one as asterisks where `masked`.
+/// Whether a value of a column would be taken for what it holds.
+unsafe fn looks_as_it_is(typid: Oid, value: Datum) -> bool {
+    // SAFETY: the value is of the type.
+    unsafe { raw::getBaseType(typid) == pg_sys::JSONBOID && as_it_is(value).is_some() }
+}
+
+/// The object that stands for JSON null.
+unsafe fn json_null_as_it_is(out: &mut Writer) -> u32 {
+    let mut object = out.open_object(1);
+    out.key(&mut object, AS_IT_IS.as_bytes());
+    out.entry(&mut object, Writer::null());
+    out.close(object)
+}
+
+/// The fields of a row that are wanted, in their JSON form; a masked one as asterisks where `masked`. Where not, JSON null
+/// is told from SQL NULL.
 ///
 /// # Safety
 /// The datum must be a row of the table.
@@ -253,13 +334,24 @@ pub(super) unsafe fn object(
             } else if masked && column.treatment == Treatment::Mask {
                 out.string(b"**********")
             } else {
-                value::write_column(
-                    &mut out,
-                    column.info,
-                    *values.values.add(column.index),
-                    left,
-                )
-                .0
+                let value = *values.values.add(column.index);
+                let attribute = raw::attribute((*values.relation).rd_att, column.index);
+                let is_json = !masked && is_json((*attribute).atttypid);
+                let mut around = None;
+                if is_json && looks_as_it_is((*attribute).atttypid, value) {
+                    let mut object = out.open_object(1);
+                    out.key(&mut object, AS_IT_IS.as_bytes());
+                    around = Some(object);
+                }
+                let (entry, _) = value::write_column(&mut out, column.info, value, left);
+                match around {
+                    Some(mut object) => {
+                        out.entry(&mut object, entry);
+                        out.close(object)
+                    }
+                    None if is_json && entry == Writer::null() => json_null_as_it_is(&mut out),
+                    None => entry,
+                }
             };
             out.entry(&mut object, entry);
         }

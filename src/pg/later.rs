@@ -236,6 +236,8 @@ unsafe fn key(
     }
     // The index's support function looks its operator up by it.
     key.sk_subtype = typid;
+    // ScanKeyInit puts in the one of catalog columns; a column of numbers has none.
+    key.sk_collation = pg_sys::InvalidOid;
     key
 }
 

@@ -67,6 +67,7 @@ mod reader;
 mod reading;
 mod record;
 mod relation;
+mod required;
 mod restored;
 mod row;
 mod rows;

@@ -11,10 +11,10 @@ use super::gate::ask;
 use super::item;
 use super::laid;
 use super::mainrow;
-use super::overlay::Row;
 use super::promotion::{self, Promotion};
 use super::raw;
 use super::relation;
+use super::required;
 use super::row::Values;
 use super::scope;
 use super::spi::{self, Snapshot};
@@ -23,7 +23,7 @@ use super::version::{self, Version};
 use crate::error::Error;
 use crate::merge::Side;
 use crate::plan::{self, Plan, Sides};
-use core::ffi::{CStr, c_int};
+use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTuple, Oid, TupleDesc};
 
@@ -73,8 +73,8 @@ pub(super) unsafe fn promote(call: FunctionCallInfo) -> Datum {
             let fields = fields.map(|names| wanted(opened, relid, names));
             check_lost(opened, fields, on_conflict);
             let main = opened.item().map(|_| lock(opened, relid));
-            if let (Some(expected), Some(row)) = (text(call, 1), main) {
-                check_hash(opened, relid, row, expected);
+            if let Some(expected) = text(call, 1) {
+                check_hash(opened, relid, main, expected);
             }
             let writing = settle(opened, relid, main, fields, on_conflict);
             let written = if main.is_none() || !writing.columns.is_empty() {
@@ -91,14 +91,14 @@ pub(super) unsafe fn promote(call: FunctionCallInfo) -> Datum {
     }
 }
 
-/// Raises 40001 unless the item, of which the caller sees some fields, has this hash.
-unsafe fn check_hash(opened: &Version, relid: Oid, row: Datum, expected: &[u8]) {
+/// Raises 40001 unless the item, of which the caller sees some fields, has this hash; one that does not exist has none.
+unsafe fn check_hash(opened: &Version, relid: Oid, row: Option<Datum>, expected: &[u8]) {
     // SAFETY: the datum is a row of the table.
     unsafe {
-        let hash = mainrow::hash(mainrow::data(relid, row));
-        if raw::payload(hash.cast_mut_ptr::<u8>()) != expected {
+        let hash = row.map(|row| mainrow::hash(mainrow::data(relid, row)));
+        if hash.is_none_or(|hash| raw::payload(hash.cast_mut_ptr::<u8>()) != expected) {
             Error::Outdated {
-                item: opened.item_name(),
+                item: row.map(|_| opened.item_name()),
                 table: opened.table_name(),
             }
             .raise();
@@ -295,7 +295,7 @@ pub(super) unsafe fn documents(relid: Oid) -> &'static [&'static str] {
     unsafe {
         mainrow::column_names(relid, |column| {
             let typid = pg_sys::get_atttype(relid, column.index as pg_sys::AttrNumber + 1);
-            matches!(raw::getBaseType(typid), pg_sys::JSONOID | pg_sys::JSONBOID)
+            laid::is_json(typid)
         })
     }
 }
@@ -305,9 +305,6 @@ unsafe fn write(opened: &Version, relid: Oid, main: Option<Datum>, writing: &Wri
     // SAFETY: the statement takes the item and a row of the table.
     unsafe {
         let row = laid::over(relid, main, writing.values);
-        if main.is_none() {
-            check_required(opened, relid, row);
-        }
         let kind: &[u8] = if main.is_some() { b"update" } else { b"insert" };
         let statement = version::statement(kind, opened, writing.columns);
         let arguments = [
@@ -315,15 +312,24 @@ unsafe fn write(opened: &Version, relid: Oid, main: Option<Datum>, writing: &Wri
             (pg_sys::get_rel_type_id(relid), Some(row)),
         ];
         let words = event::phrase(&[b"promoted from version \"", opened.key(), b"\""]);
-        let command = promotion::begin(Promotion {
-            collection: opened.collection(),
-            source: opened.saved().map(|revision| revision.value() as i64),
-            words,
-        });
-        let (rows, item) = spi::run(statement, &arguments, Snapshot::New, |tuple, desc| {
-            returned_item(relid, tuple, desc)
-        });
-        promotion::end();
+        let mut command = 0;
+        let mut run = || {
+            command = promotion::begin(Promotion {
+                collection: opened.collection(),
+                source: opened.saved().map(|revision| revision.value() as i64),
+                words,
+            });
+            let written = spi::run(statement, &arguments, Snapshot::New, |tuple, desc| {
+                returned_item(relid, tuple, desc)
+            });
+            promotion::end();
+            written
+        };
+        let (rows, item) = if main.is_some() {
+            run()
+        } else {
+            required::told(relid, row, writing.columns, run)
+        };
         let Some(item) = item.filter(|_| rows == 1) else {
             Error::Suppressed {
                 table: relation_name(relid),
@@ -336,38 +342,6 @@ unsafe fn write(opened: &Version, relid: Oid, main: Option<Datum>, writing: &Wri
             row: mainrow::live(&after, Snapshot::New),
             command: Some(command),
         }
-    }
-}
-
-/// Raises 23502 for a new row that lacks what it must have, naming all of it.
-unsafe fn check_required(opened: &Version, relid: Oid, row: Datum) {
-    // SAFETY: `_required` gives names of columns.
-    unsafe {
-        let arguments = [(pg_sys::REGCLASSOID, Some(Datum::from(relid)))];
-        let required = ask(c"_required", &arguments).map_or(&[][..], |names| scope::names(names));
-        let mut values = Row::of(relid);
-        values.fill(row);
-        let desc = (*values.relation).rd_att;
-        let is_missing = |name: &&[u8]| {
-            (0..values.natts).any(|index| {
-                let attribute = raw::attribute(desc, index);
-                *values.nulls.add(index)
-                    && !(*attribute).attisdropped
-                    && CStr::from_ptr((*attribute).attname.data.as_ptr()).to_bytes() == *name
-            })
-        };
-        let missing = required.iter().filter(|name| is_missing(name));
-        let missing: Vec<_> = missing
-            .map(|name| format!("\"{}\"", String::from_utf8_lossy(name)))
-            .collect();
-        if !missing.is_empty() {
-            Error::MissingFields {
-                table: opened.table_name(),
-                fields: missing.join(", "),
-            }
-            .raise();
-        }
-        raw::relation_close(values.relation, pg_sys::NoLock as c_int);
     }
 }
 

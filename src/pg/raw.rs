@@ -440,6 +440,16 @@ unsafe extern "C-unwind" {
     pub(super) fn jsonb_object_field(call: pg_sys::FunctionCallInfo) -> Datum;
     pub(super) fn err_generic_string(field: c_int, text: *const c_char) -> c_int;
     pub(super) fn errcontext_msg(format: *const c_char, ...) -> c_int;
+    pub(super) fn OidInputFunctionCall(
+        function: Oid,
+        text: *mut c_char,
+        parameter: Oid,
+        typmod: i32,
+    ) -> Datum;
+    pub(super) fn errmsg_internal(format: *const c_char, ...) -> c_int;
+    pub(super) fn errdetail_internal(format: *const c_char, ...) -> c_int;
+    pub(super) fn geterrcode() -> c_int;
+    pub(super) fn CopyErrorData() -> *mut pg_sys::ErrorData;
     pub(super) fn CommandCounterIncrement();
     pub(super) fn pg_server_to_any(text: *const c_char, len: c_int, encoding: c_int)
     -> *mut c_char;

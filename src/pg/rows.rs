@@ -11,15 +11,32 @@ pub(super) struct Rows {
     scratch: MemoryContext,
 }
 
+/// `MAT_SRF_USE_EXPECTED_DESC`
+const USE_EXPECTED_DESC: u32 = 1;
+
 impl Rows {
     /// Begins the set that a call returns; it spills to disk beyond `work_mem`.
     ///
     /// # Safety
     /// The call must be of a function that returns a set.
     pub(super) unsafe fn of(call: FunctionCallInfo) -> Self {
+        // SAFETY: see above.
+        unsafe { Self::with(call, 0) }
+    }
+
+    /// The same, of a function that returns a set of single values.
+    ///
+    /// # Safety
+    /// See above.
+    pub(super) unsafe fn of_values(call: FunctionCallInfo) -> Self {
+        // SAFETY: see above.
+        unsafe { Self::with(call, USE_EXPECTED_DESC) }
+    }
+
+    unsafe fn with(call: FunctionCallInfo, flags: u32) -> Self {
         // SAFETY: the server fills in where the rows go.
         unsafe {
-            raw::InitMaterializedSRF(call, 0);
+            raw::InitMaterializedSRF(call, flags);
             let info: *mut pg_sys::ReturnSetInfo = (*call).resultinfo.cast();
             Self {
                 store: (*info).setResult,

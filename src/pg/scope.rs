@@ -52,6 +52,11 @@ impl Scope {
         }
     }
 
+    /// The names of the masked columns.
+    pub(super) fn masked(&self) -> Names {
+        self.mask
+    }
+
     /// What becomes of the column `name`.
     pub(super) fn treatment(&self, name: &[u8]) -> Treatment {
         let named = |names: Names| names.contains(&name);

@@ -1,7 +1,7 @@
 //! Making, filling, renaming and dropping detached versions. The live row stays as it is.
 
 use super::actor;
-use super::arguments::{argument, null, oid, relation_name, text, text_datum};
+use super::arguments::{argument, names_datum, null, oid, relation_name, text, text_datum};
 use super::capture;
 use super::event;
 use super::gate::ask;
@@ -9,7 +9,7 @@ use super::laid;
 use super::mainrow;
 use super::raw;
 use super::relation;
-use super::scope;
+use super::scope::{self, Scope};
 use super::sight::Sight;
 use super::spi::Snapshot;
 use super::version::{self, Version};
@@ -153,11 +153,15 @@ unsafe fn stage(opened: &Version, delta: Datum) -> Option<Datum> {
             .raise();
         }
         let delta = Datum::from(raw::pg_detoast_datum(delta.cast_mut_ptr::<varlena>()));
+        // What is masked by now, whatever the transaction's snapshot.
+        let scope = scope::read_again(opened.collection());
+        let mask = scope.as_ref().map_or(&[][..], Scope::masked);
         ask(
             c"_check_delta",
             &[
                 (pg_sys::INT4OID, Some(Datum::from(opened.collection()))),
                 (pg_sys::JSONBOID, Some(delta)),
+                (pg_sys::TEXTARRAYOID, Some(names_datum(mask))),
                 role_argument(),
             ],
         );

@@ -27,7 +27,7 @@ const ALL: Range = Range {
 pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        let mut rows = Rows::of(call);
+        let mut rows = Rows::of_values(call);
         let Some(relid) = oid(call, 0) else {
             return null(call);
         };
