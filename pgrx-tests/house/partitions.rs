@@ -130,7 +130,6 @@ fn house_purge_drops_whole_partitions() {
     let old = session
         .text("SELECT tableoid::regclass FROM directus_versions.log ORDER BY id LIMIT 1")
         .unwrap();
-    let before = read(&mut session);
     session.run("SELECT directus_versions.set_retention(NULL, activity => '200 days', revisions => '200 days')");
     let before = read(&mut session);
     let rehearsed = purged(&mut session, true);

@@ -104,7 +104,7 @@ impl Scope {
         }
     }
 
-    fn with_data(&self, mut entry: Entry, data: [Option<Fields>; 3]) -> Entry {
+    fn with_data(mut entry: Entry, data: [Option<Fields>; 3]) -> Entry {
         if entry.is_revision {
             [entry.delta, entry.prior, entry.data] = data;
         }
@@ -114,13 +114,13 @@ impl Scope {
     fn create(&self, row: &Fields) -> Entry {
         let data = self.saved(row);
         let entry = self.entry("create", Some(self.item(row)));
-        self.with_data(entry, [Some(data.clone()), None, Some(data)])
+        Self::with_data(entry, [Some(data.clone()), None, Some(data)])
     }
 
     fn delete(&self, row: &Fields) -> Entry {
         let data = self.saved(row);
         let entry = self.entry("delete", Some(self.item(row)));
-        self.with_data(entry, [None, Some(data.clone()), Some(data)])
+        Self::with_data(entry, [None, Some(data.clone()), Some(data)])
     }
 
     fn update(&self, old: &Fields, new: &Fields) -> Option<Entry> {
@@ -139,7 +139,7 @@ impl Scope {
             saved
         };
         let entry = self.entry("update", Some(self.item(new)));
-        Some(self.with_data(
+        Some(Self::with_data(
             entry,
             [Some(part(new)), Some(part(old)), Some(self.saved(new))],
         ))
