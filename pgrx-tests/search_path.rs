@@ -74,10 +74,10 @@ mod tests {
     /// Go once through the surface; every statement is free of functions and operators of its own.
     fn tour(name: &str, role: &str) {
         for sql in [
-            format!("SELECT directus_versions.track('{name}', mask => '{{m}}', ignore => '{{i}}')"),
-            format!("SELECT directus_versions.set_scope('{name}', exclude => '{{x}}')"),
             "SELECT directus_versions.set_context(actor => 'ada', ip => '10.0.0.1', user_agent => 'psql')"
                 .to_owned(),
+            format!("SELECT directus_versions.track('{name}', mask => '{{m}}', ignore => '{{i}}')"),
+            format!("SELECT directus_versions.set_scope('{name}', exclude => '{{x}}')"),
             format!("INSERT INTO {name} (id, v, m, i, x) VALUES (1, 'a', 'a', 'a', 'a'), (2, 'b', 'b', 'b', 'b')"),
             format!("UPDATE {name} SET v = 'c', m = 'c', x = 'c'"),
             format!("INSERT INTO {name} (id, v) VALUES (1, 'd') ON CONFLICT (id) DO UPDATE SET v = 'e'"),
@@ -98,6 +98,10 @@ mod tests {
             format!("ALTER TABLE {name} DROP COLUMN renamed"),
             format!("SELECT directus_versions.untrack('{name}')"),
             format!("SELECT directus_versions.track('{name}')"),
+            format!("SELECT directus_versions.set_retention('{name}', keep_last => 1000)"),
+            "SELECT * FROM directus_versions.purge(true)".to_owned(),
+            format!("SELECT * FROM directus_versions.check_tracking('{name}')"),
+            "SELECT * FROM directus_versions.status".to_owned(),
         ] {
             run(&sql);
         }
@@ -113,7 +117,11 @@ mod tests {
                 ("comment", "1"),
                 ("create", "4"),
                 ("delete", "3"),
+                ("set_retention", "1"),
+                ("set_scope", "1"),
+                ("track", "1"),
                 ("truncate", "1"),
+                ("untrack", "1"),
                 ("update", "3")
             ]
             .map(|(action, count)| [action, count, "ada"].map(|part| Some(part.to_owned())))
