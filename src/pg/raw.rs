@@ -256,6 +256,12 @@ unsafe extern "C-unwind" {
     pub(super) fn XLogInsert(rmid: pg_sys::RmgrId, info: u8) -> pg_sys::XLogRecPtr;
 
     pub(super) fn InitMaterializedSRF(call: pg_sys::FunctionCallInfo, flags: u32);
+    pub(super) fn tuplestore_begin_heap(
+        random_access: bool,
+        across_transactions: bool,
+        max_kb: c_int,
+    ) -> *mut pg_sys::Tuplestorestate;
+    pub(super) fn tuplestore_end(store: *mut pg_sys::Tuplestorestate);
     pub(super) fn tuplestore_putvalues(
         store: *mut pg_sys::Tuplestorestate,
         desc: TupleDesc,

@@ -1,6 +1,7 @@
 //! The rows that a function returns.
 
 use super::raw;
+use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, TupleDesc};
 
@@ -31,6 +32,28 @@ impl Rows {
     pub(super) unsafe fn of_values(call: FunctionCallInfo) -> Self {
         // SAFETY: see above.
         unsafe { Self::with(call, USE_EXPECTED_DESC) }
+    }
+
+    /// The same, of a function that gives a whole table: it spills beyond `maintenance_work_mem`. Most such sets exceed
+    /// `work_mem`, and to write them to disk and read them again would cost a third of all.
+    ///
+    /// # Safety
+    /// See above.
+    pub(super) unsafe fn of_table(call: FunctionCallInfo) -> Self {
+        // SAFETY: the set is empty, and the new one lies where the server wants it.
+        unsafe {
+            let mut rows = Self::with(call, 0);
+            let info: *mut pg_sys::ReturnSetInfo = (*call).resultinfo.cast();
+            raw::tuplestore_end(rows.store);
+            let before = raw::switch_to((*(*info).econtext).ecxt_per_query_memory);
+            let random = pg_sys::SetFunctionReturnMode::SFRM_Materialize_Random as c_int;
+            let is_random = (*info).allowedModes & random != 0;
+            rows.store =
+                raw::tuplestore_begin_heap(is_random, false, pg_sys::maintenance_work_mem);
+            raw::switch_to(before);
+            (*info).setResult = rows.store;
+            rows
+        }
     }
 
     unsafe fn with(call: FunctionCallInfo, flags: u32) -> Self {

@@ -86,7 +86,7 @@ unsafe fn travel(
     // SAFETY: see `as_of`.
     unsafe {
         let relid = overlay::table_of(call, 0);
-        let rows = Rows::of(call);
+        let rows = Rows::of_table(call);
         let subject = Subject::of_table(relid);
         let Some(at) = argument(call, 1) else {
             return Datum::null();
