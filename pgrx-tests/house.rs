@@ -4,6 +4,7 @@
 #![cfg(test)]
 
 mod checks;
+mod losses;
 mod overview;
 mod partitions;
 mod random;

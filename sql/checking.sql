@@ -158,7 +158,7 @@ DECLARE
             AND CASE WHEN t.oid IS NOT NULL THEN pg_catalog.pg_has_role(directus_versions._caller(), t.relowner, 'USAGE')
                 ELSE pg_catalog.pg_has_role(directus_versions._caller(), current_user, 'USAGE') END);
 BEGIN
-    IF target IS NOT NULL AND NOT EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relation = target) THEN
+    IF target IS NOT NULL AND NOT EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relation = target AND c.tracked) THEN
         RAISE EXCEPTION 'table "%" is not tracked', directus_versions._collection_name(target) USING
             ERRCODE = '55000', HINT = 'Call directus_versions.track first.';
     ELSIF target IS NOT NULL AND owned = '{}' THEN

@@ -64,25 +64,6 @@ LANGUAGE c STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'd
 COMMENT ON FUNCTION _prune(regclass, int[], timestamptz[], timestamptz[], int[], boolean, boolean) IS
 'Tells of each collection what goes of it in a partition of the log, and how many rows stay there. cut: makes what stays readable without it; remove: takes it out';
 
-CREATE FUNCTION _drop_partitions(doomed regclass[]) RETURNS boolean
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET directus_versions.allow_drop = on AS $$
-DECLARE
-    partition regclass;
-BEGIN
-    IF doomed = '{}' THEN
-        RETURN true;
-    ELSIF NOT directus_versions._lock_briefly('directus_versions.log', 'ACCESS EXCLUSIVE') THEN
-        RAISE WARNING 'the log is in use, so % partitions were not dropped', pg_catalog.cardinality(doomed) USING
-            ERRCODE = '55P03', HINT = 'Call directus_versions.purge again later.';
-        RETURN false;
-    END IF;
-    FOREACH partition IN ARRAY doomed LOOP
-        EXECUTE pg_catalog.format('DROP TABLE %s', partition);
-    END LOOP;
-    RETURN true;
-END $$;
-COMMENT ON FUNCTION _drop_partitions(regclass[]) IS 'Drops partitions of the log; false where it is in use for too long';
-
 CREATE FUNCTION _keep_house(dry_run boolean, provide boolean)
 RETURNS TABLE (collection text, activity bigint, revisions bigint, bytes bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -98,6 +79,11 @@ DECLARE
     staying bigint;
     is_whole boolean;
     doomed regclass[] := '{}';
+    kept regclass;
+    months timestamptz[] := '{}';
+    versions uuid[];
+    version_items text[];
+    version_since bigint[];
     seen int := 0;
     parts int;
 BEGIN
@@ -107,19 +93,22 @@ BEGIN
             DETAIL = 'It would not see what others write meanwhile.',
             HINT = 'Use the isolation level READ COMMITTED.';
     END IF;
-    IF NOT pg_catalog.pg_try_advisory_xact_lock('directus_versions.log'::regclass::oid::bigint) THEN
-        RAISE NOTICE 'another session keeps the log at this moment';
-        RETURN;
-    END IF;
+    BEGIN
+        LOCK TABLE directus_versions.housekeeper IN SHARE ROW EXCLUSIVE MODE NOWAIT;
+    EXCEPTION
+        WHEN lock_not_available THEN
+            RAISE NOTICE 'another session keeps the log at this moment';
+            RETURN;
+    END;
     SELECT pg_catalog.array_agg(l.collection), pg_catalog.array_agg(l.activity), pg_catalog.array_agg(l.revisions), pg_catalog.array_agg(l.keep_last)
     INTO ids, activity_before, data_before, keep_last
     FROM directus_versions._limits() AS l;
     IF ids IS NOT NULL THEN
-        IF NOT dry_run THEN
-            -- The way from one key to the next is among what goes.
-            UPDATE directus_versions.version AS v SET item = p.item, item_since = p.item_since
-            FROM directus_versions._version AS p WHERE p.id = v.id AND p.item_since <> v.item_since;
-        END IF;
+        -- The way of a version's item from one key to the next is among what goes.
+        SELECT pg_catalog.array_agg(v.id), pg_catalog.array_agg(p.item), pg_catalog.array_agg(p.item_since)
+        INTO versions, version_items, version_since
+        FROM directus_versions.version AS v JOIN directus_versions._version AS p ON p.id = v.id
+        WHERE p.item_since <> v.item_since;
         SELECT pg_catalog.count(*) INTO parts FROM directus_versions._partitions();
         FOR part IN SELECT * FROM directus_versions._partitions() LOOP
             seen := seen + 1;
@@ -130,7 +119,7 @@ BEGIN
             is_whole := NOT dry_run AND NOT part.is_default
                 AND part.until <= (SELECT pg_catalog.max(a) FROM pg_catalog.unnest(activity_before) AS a)
                 -- Nobody writes to a time as old; what a transaction has written and not committed is waited for, but not long.
-                AND directus_versions._lock_briefly(part.relation, 'SHARE ROW EXCLUSIVE');
+                AND directus_versions._lock_briefly(ARRAY[part.relation], 'SHARE ROW EXCLUSIVE');
             SELECT pg_catalog.array_agg(ARRAY[p.collection::bigint, p.activities, p.datas, p.bytes]), pg_catalog.min(p.remaining)
             INTO found, staying
             FROM directus_versions._prune(
@@ -146,12 +135,21 @@ BEGIN
             END IF;
         END LOOP;
     END IF;
+    IF NOT dry_run THEN
+        UPDATE directus_versions.version AS v SET item = m.item, item_since = m.since
+        FROM unnest(versions, version_items, version_since) AS m (id, item, since)
+        WHERE v.id = m.id AND v.item_since < m.since;
+    END IF;
     IF provide THEN
-        PERFORM directus_versions._provide_partitions();
+        months := ARRAY(SELECT directus_versions._missing_months());
     END IF;
-    IF directus_versions._drop_partitions(doomed) THEN
-        totals := totals || dropped_totals;
+    IF NOT directus_versions._exchange_partitions(months, doomed) THEN
+        -- What is older than what went must not stay: it would tell that an item is as it was then.
+        FOREACH kept IN ARRAY doomed LOOP
+            PERFORM directus_versions._prune(kept, ids, activity_before, data_before, keep_last, true, true);
+        END LOOP;
     END IF;
+    totals := totals || dropped_totals;
     IF NOT dry_run AND totals <> '{}' THEN
         DELETE FROM directus_versions.long_item AS i
         WHERE NOT EXISTS (SELECT FROM directus_versions.log AS l WHERE l.id = i.id);
@@ -189,14 +187,17 @@ COMMENT ON FUNCTION _keep_house(boolean, boolean) IS
 CREATE FUNCTION _purge(dry_run boolean) RETURNS TABLE (collection text, activity bigint, revisions bigint, bytes bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    RETURN QUERY SELECT * FROM directus_versions._keep_house(COALESCE(dry_run, false), false);
+    IF dry_run IS NULL THEN
+        RAISE EXCEPTION 'dry_run must not be NULL' USING ERRCODE = '22023';
+    END IF;
+    RETURN QUERY SELECT * FROM directus_versions._keep_house(dry_run, false);
 END $$;
 COMMENT ON FUNCTION _purge(boolean) IS 'Does the work of purge as the extension''s owner';
 
 CREATE FUNCTION purge(dry_run boolean DEFAULT false) RETURNS TABLE (collection text, activity bigint, revisions bigint, bytes bigint)
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_reader';
 COMMENT ON FUNCTION purge(boolean) IS
-'Takes away what the retention of set_retention does not keep, and tells of each collection how many activities went, how many revisions lost their data, and how many bytes that was without indexes; the collection is NULL for events of no table. What stays can be read as before. Whole partitions are dropped where nothing in them stays. dry_run: only tells. Shows its progress in notices; stopped, it leaves all as it was. Each collection''s purge is recorded as an activity. It tells only of tables that the caller owns; of events of no table and of dropped tables to the extension''s owner. 25001 in a transaction that is repeatable read or serializable. Needs level manage';
+'Takes away what the retention of set_retention does not keep, and tells of each collection how many activities went, how many revisions lost their data, and how many bytes that was without indexes; the collection is NULL for events of no table. What stays can be read as before. Whole partitions are dropped where nothing in them stays. dry_run: only tells. Shows its progress in notices; stopped, it leaves all as it was. Each collection''s purge is recorded as an activity. It tells only of tables that the caller owns; of events of no table and of dropped tables to the extension''s owner. 25001 in a transaction that is repeatable read or serializable, 22023 for NULL. Needs level manage';
 
 CREATE FUNCTION _maintain() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -246,6 +246,10 @@ COMMENT ON COLUMN retention.activity IS 'Activity older than this goes; NULL: no
 COMMENT ON COLUMN retention.revisions IS 'Data of revisions older than this goes; NULL: none';
 COMMENT ON COLUMN retention.keep_last IS 'So many of an item''s newest revisions keep their data';
 
+-- A lock that only the extension's owner can take, unlike an advisory one.
+CREATE TABLE housekeeper ();
+COMMENT ON TABLE housekeeper IS 'Empty; locked by the session that keeps house';
+
 -- What is staged beside the live rows. Names of fields are those of the time of the log's id `since`, and the item's key is
 -- that of `item_since`; the view _version has the present ones.
 CREATE TABLE version (

@@ -109,7 +109,6 @@ pub(super) unsafe fn decide(subject: &Subject, key: &[u8], limits: &Limits) -> C
             links: links.slice(),
             cuts: List::new(),
         };
-        let rekeyed = subject.gaps.rekeyed();
         let mut start = 0;
         for end in 1..=chain.links.len() {
             let links = &chain.links[start..end];
@@ -118,10 +117,13 @@ pub(super) unsafe fn decide(subject: &Subject, key: &[u8], limits: &Limits) -> C
                 .last()
                 .is_some_and(|link| link.role == Role::Departure)
                 || next.is_none_or(|next| next.role == Role::Arrival)
-                || links[0].id < rekeyed && next.is_some_and(|next| next.id >= rekeyed);
+                || next.is_some_and(|next| {
+                    let renamed = subject.gaps.rekeyed_after(links[0].id);
+                    renamed.is_some_and(|since| next.id >= since)
+                });
             if is_over {
                 let life = &mut chain.links[start..end];
-                prune(life, limits, &mut chain.cuts);
+                prune(subject, life, limits, &mut chain.cuts);
                 start = end;
             }
         }
@@ -131,11 +133,11 @@ pub(super) unsafe fn decide(subject: &Subject, key: &[u8], limits: &Limits) -> C
 }
 
 /// Decides which data goes in the life of a row under a key.
-unsafe fn prune(life: &mut [Link], limits: &Limits, cuts: &mut List<i64>) {
+unsafe fn prune(subject: &Subject, life: &mut [Link], limits: &Limits, cuts: &mut List<i64>) {
     // SAFETY: see `decide`.
     unsafe {
         let departure = life.last().filter(|link| link.role == Role::Departure);
-        let newer_elsewhere = departure.map_or(0, |departure| after(departure, limits));
+        let newer_elsewhere = departure.map_or(0, |departure| after(subject, departure, limits));
         let mut newer =
             life.iter().filter(|link| link.data.is_some()).count() as i64 + newer_elsewhere;
         let mut stays = life[0].role == Role::Arrival && stays_before(&life[0], limits);
@@ -165,13 +167,14 @@ unsafe fn prune(life: &mut [Link], limits: &Limits, cuts: &mut List<i64>) {
 }
 
 /// How many revisions a row has since it left a key, or enough of them.
-unsafe fn after(departure: &Link, limits: &Limits) -> i64 {
+unsafe fn after(subject: &Subject, departure: &Link, limits: &Limits) -> i64 {
     if limits.keep_last == 0 {
         return 0;
     }
     // SAFETY: see `decide`.
     unsafe {
         let mut count = 0;
+        let until = subject.gaps.rekeyed_after(departure.id).unwrap_or(i64::MAX);
         let mut key = departure.former;
         let mut point = departure.point;
         let mut goes_on = true;
@@ -184,7 +187,7 @@ unsafe fn after(departure: &Link, limits: &Limits) -> i64 {
             let begins = Point::of(&first);
             let range = Range {
                 from: lineage::start(limits.collection, key, &begins),
-                until: i64::MAX,
+                until,
             };
             let mut steps = Steps::of(limits.collection, key, range, false);
             while count <= limits.keep_last

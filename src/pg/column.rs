@@ -59,7 +59,8 @@ pub(super) unsafe fn read(desc: pg_sys::TupleDesc, scope: &Scope) -> (*mut Colum
         let mut count = 0;
         for index in 0..natts {
             let attribute = raw::attribute(desc, index);
-            if (*attribute).attisdropped {
+            // A virtual generated column (PostgreSQL 18) has no stored value.
+            if (*attribute).attisdropped || (*attribute).attgenerated as u8 == b'v' {
                 continue;
             }
             let (name, name_len) = types::copy_name(&raw const (*attribute).attname);

@@ -148,6 +148,15 @@ impl Gaps {
         gap.map_or(i64::MIN, |gap| gap.since)
     }
 
+    /// The first one behind a revision since which items have other names.
+    pub(super) fn rekeyed_after(self, revision: i64) -> Option<i64> {
+        let gap = self
+            .0
+            .iter()
+            .find(|gap| gap.rekeyed && gap.since > revision);
+        gap.map(|gap| gap.since)
+    }
+
     /// The last one up to a time.
     pub(super) fn until(self, at: i64) -> i64 {
         let gap = self.0.iter().rev().find(|gap| gap.at <= at);

@@ -57,7 +57,7 @@ pub(super) unsafe fn of(subject: &Subject, state: &mut State, entry: &Entry) -> 
             let Some(stored) = known else {
                 continue;
             };
-            size += value_size(slot);
+            size += value_size(slot, column);
             kept.add(position).write(Some(fields.len()));
             fields.push(Place {
                 name: field.name,
@@ -148,7 +148,11 @@ fn live_column(slot: &Slot, columns: &'static [Column]) -> Option<&'static Colum
     columns.iter().find(|column| column.index == index)
 }
 
-fn value_size(slot: &Slot) -> usize {
+unsafe fn value_size(slot: &Slot, column: Option<&Column>) -> usize {
+    if slot.known == Known::Live && column.is_some_and(|column| column.len == -1) {
+        // SAFETY: the value is a varlena.
+        return unsafe { raw::toast_raw_datum_size(slot.datum) };
+    }
     match slot.value() {
         Some(Value::Whole(bytes)) => bytes.len(),
         _ => 0,

@@ -15,6 +15,7 @@ use super::sight::Sight;
 use super::snapshot;
 use super::state::State;
 use super::steps::{self, Entry, Home};
+use super::store;
 use super::subject::Subject;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -22,6 +23,9 @@ use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTuple, MemoryContext, Oid, Relat
 
 /// Bits of a scan's flags (access/tableam.h): a sequential scan, a strategy for large tables, a page at a time.
 const SCAN_FLAGS: u32 = 1 | 1 << 6 | 1 << 8;
+
+/// The memory that the items of one page of the log take, if each row is of another one.
+const ITEM_BYTES_OF_A_BLOCK: u64 = 80 * 140;
 
 /// What goes of a collection.
 struct Tally {
@@ -37,6 +41,9 @@ struct Pruning {
     tallies: &'static mut [Tally],
     /// Rows that remain, stripped or not.
     left: i64,
+    /// The items of a partition may be more than memory has room for: each pass takes those of one share.
+    passes: u64,
+    pass: u64,
     /// What is written: the cuts, and what goes.
     cuts: bool,
     goes: bool,
@@ -61,12 +68,26 @@ pub(super) unsafe fn prune(call: FunctionCallInfo) -> Datum {
             heap: raw::relation_open(partition, lock),
             tallies: tallies(call),
             left: 0,
+            passes: 1,
+            pass: 0,
             cuts: is_on(call, 5),
             goes: is_on(call, 6),
             scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions prune"),
         };
-        let keys = pruning.sweep();
-        pruning.settle(&keys);
+        let whole = pruning.heap;
+        let blocks = raw::RelationGetNumberOfBlocksInFork(whole, pg_sys::ForkNumber::MAIN_FORKNUM);
+        let memory = (u64::from(pg_sys::maintenance_work_mem.unsigned_abs()) * 1024).max(1);
+        pruning.passes = u64::from(blocks) * ITEM_BYTES_OF_A_BLOCK / memory + 1;
+        while pruning.pass < pruning.passes {
+            let context =
+                raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions items");
+            let before = raw::switch_to(context);
+            let keys = pruning.sweep();
+            raw::switch_to(before);
+            pruning.settle(&keys);
+            raw::MemoryContextDelete(context);
+            pruning.pass += 1;
+        }
         raw::relation_close(pruning.heap, pg_sys::NoLock as c_int);
         for tally in pruning.tallies.iter() {
             rows.add([
@@ -187,7 +208,7 @@ impl Pruning {
                 .tallies
                 .binary_search_by_key(&collection, |tally| tally.limits.collection);
             let Ok(index) = found else {
-                self.left += 1;
+                self.left += i64::from(self.pass == 0);
                 return;
             };
             let limits = self.tallies[index].limits;
@@ -197,10 +218,17 @@ impl Pruning {
             );
             if is_step {
                 if entry.at < limits.revisions.max(limits.activity) {
-                    keys.item(key(collection, entry.item.unwrap_or_default()));
+                    let key = key(collection, entry.item.unwrap_or_default());
+                    // Other bits than those by which a hash table finds its place.
+                    if (raw::hash(key) >> 32) % self.passes == self.pass {
+                        keys.item(key);
+                    }
                 } else {
-                    self.left += 1;
+                    self.left += i64::from(self.pass == 0);
                 }
+                return;
+            }
+            if self.pass > 0 {
                 return;
             }
             let has_data = entry.change.is_some();
@@ -278,7 +306,8 @@ impl Pruning {
                 let Some(entry) = steps::entry(*id) else {
                     continue;
                 };
-                if !snapshot::after_earlier(subject, &mut state, &entry) {
+                // What goes may tell values even where it has no whole row.
+                if entry.has_row() || !snapshot::after(subject, &mut state, &entry) {
                     continue;
                 }
                 let Some(record) = keyframe::of(subject, &mut state, &entry) else {
@@ -374,8 +403,11 @@ unsafe fn rewrite(home: Home, record: Option<Datum>) {
             *nulls.add(column::CHANGE) = record.is_none();
             *replace.add(column::CHANGE) = true;
             let next = raw::heap_modify_tuple(former, (*heap).rd_att, values, nulls, replace);
+            // As a new row: its values out of line are copied before the old one goes, and any index an administrator made
+            // is kept up as in a write.
+            store::put(heap, next);
             let mut place = home.place;
-            raw::CatalogTupleUpdate(heap, &raw mut place, next);
+            raw::CatalogTupleDelete(heap, &raw mut place);
         }
         raw::relation_close(heap, pg_sys::NoLock as c_int);
     }

@@ -94,11 +94,6 @@ unsafe extern "C-unwind" {
     pub(super) fn ExecOpenIndices(info: *mut ResultRelInfo, speculative: bool);
     pub(super) fn ExecCloseIndices(info: *mut ResultRelInfo);
     pub(super) fn CatalogTupleInsert(relation: Relation, tuple: HeapTuple);
-    pub(super) fn CatalogTupleUpdate(
-        relation: Relation,
-        place: *mut pg_sys::ItemPointerData,
-        tuple: HeapTuple,
-    );
     pub(super) fn CatalogTupleDelete(relation: Relation, place: *mut pg_sys::ItemPointerData);
     pub(super) fn heap_modify_tuple(
         tuple: HeapTuple,

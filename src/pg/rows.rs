@@ -48,8 +48,7 @@ impl Rows {
             let before = raw::switch_to((*(*info).econtext).ecxt_per_query_memory);
             let random = pg_sys::SetFunctionReturnMode::SFRM_Materialize_Random as c_int;
             let is_random = (*info).allowedModes & random != 0;
-            rows.store =
-                raw::tuplestore_begin_heap(is_random, false, pg_sys::maintenance_work_mem);
+            rows.store = raw::tuplestore_begin_heap(is_random, false, pg_sys::maintenance_work_mem);
             raw::switch_to(before);
             (*info).setResult = rows.store;
             rows

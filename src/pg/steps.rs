@@ -4,6 +4,7 @@
 //! at once: a key is left before it is taken.
 
 use super::raw;
+use super::reading::Record;
 use super::row::{action, column};
 use super::scan::{Range, Scan};
 use super::who;
@@ -134,6 +135,18 @@ impl Entry {
                 };
                 (raw::varsize(value) as u64, elsewhere as u64)
             })
+        }
+    }
+
+    /// Whether its record has the whole row.
+    ///
+    /// # Safety
+    /// As for [`Entry::record`].
+    pub(super) unsafe fn has_row(&self) -> bool {
+        // SAFETY: the record is the entry's.
+        unsafe {
+            self.record()
+                .is_some_and(|bytes| Record::read(bytes).has_row())
         }
     }
 

@@ -205,6 +205,40 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
     }
 }
 
+/// Puts a row that has its id into a partition that is open.
+///
+/// # Safety
+/// The tuple must be formed with the partition's descriptor; must run in a transaction that may write.
+pub(super) unsafe fn put(relation: pg_sys::Relation, tuple: HeapTuple) {
+    // SAFETY: all resources are released at the end, or by the (sub)transaction that an error aborts.
+    unsafe {
+        let estate = raw::CreateExecutorState();
+        let before = raw::switch_to((*estate).es_query_cxt);
+        let info: *mut pg_sys::ResultRelInfo = raw::alloc_array(1);
+        (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
+        raw::InitResultRelInfo(info, relation, 0, core::ptr::null_mut(), 0);
+        raw::ExecOpenIndices(info, false);
+        let slot =
+            raw::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
+        raw::ExecStoreHeapTuple(tuple, slot, false);
+        let mut slots = [slot];
+        let command = raw::GetCurrentCommandId(true);
+        raw::heap_multi_insert(
+            relation,
+            slots.as_mut_ptr(),
+            1,
+            command,
+            0,
+            core::ptr::null_mut(),
+        );
+        crate::compat::insert_index_tuples(info, slot, estate);
+        raw::ExecDropSingleTupleTableSlot(slot);
+        raw::ExecCloseIndices(info);
+        raw::switch_to(before);
+        raw::FreeExecutorState(estate);
+    }
+}
+
 /// `HEAP_NATTS_MASK`
 const NATTS_MASK: u16 = 0x07FF;
 
