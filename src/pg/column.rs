@@ -47,7 +47,7 @@ impl Column {
     }
 }
 
-/// The columns of a relation that exist, in the order in which jsonb wants their names, in the current memory context.
+/// The columns of a relation that its rows have values of, in the order in which jsonb wants their names, in the current memory context.
 ///
 /// # Safety
 /// The descriptor must be that of an open relation.
@@ -59,7 +59,7 @@ pub(super) unsafe fn read(desc: pg_sys::TupleDesc, scope: &Scope) -> (*mut Colum
         let mut count = 0;
         for index in 0..natts {
             let attribute = raw::attribute(desc, index);
-            if (*attribute).attisdropped {
+            if !crate::compat::is_stored(attribute) {
                 continue;
             }
             let (name, name_len) = types::copy_name(&raw const (*attribute).attname);

@@ -22,6 +22,7 @@ use super::subject::{self, Subject};
 use super::table;
 use super::typed::{self, Target, Typed};
 use super::unwind::Unwind;
+use crate::compat::Virtual;
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -45,6 +46,7 @@ struct Travel {
     targets: *mut Target,
     values: *mut Datum,
     nulls: *mut bool,
+    generated: Option<Virtual>,
     scratch: MemoryContext,
 }
 
@@ -76,6 +78,7 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
             .gaps
             .later(at)
             .filter(|_| !subject.sight.is_secured());
+        let generated = Virtual::of(relation);
         let mut travel = Travel {
             forgotten: Past::new(has_attribute, tracked.natts),
             later: Later::of(subject.scope.collection, at),
@@ -91,6 +94,7 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
             targets,
             values: raw::alloc_array(tracked.natts),
             nulls: raw::alloc_array(tracked.natts),
+            generated,
             scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions travel"),
         };
         travel.look_back(at);
@@ -100,6 +104,9 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
             travel.add_deleted();
         }
         travel.later.end();
+        if let Some(generated) = &travel.generated {
+            generated.end();
+        }
         raw::relation_close(relation, pg_sys::NoLock as c_int);
         Datum::null()
     }
@@ -191,10 +198,21 @@ impl Travel {
                 .gap
                 .map_or(is_there, |gap| self.lay_known(gap, is_there))
             {
-                self.rows.put(self.values, self.nulls);
+                self.put();
             }
             raw::switch_to(before);
             raw::MemoryContextReset(self.scratch);
+        }
+    }
+
+    /// Gives a row.
+    unsafe fn put(&mut self) {
+        // SAFETY: there is a value for each attribute.
+        unsafe {
+            if let Some(generated) = &self.generated {
+                generated.fill(self.values, self.nulls);
+            }
+            self.rows.put(self.values, self.nulls);
         }
     }
 
@@ -296,7 +314,7 @@ impl Travel {
                 {
                     core::ptr::write_bytes(self.nulls, 1, self.past.natts);
                     self.lay_state();
-                    self.rows.put(self.values, self.nulls);
+                    self.put();
                     (*self.past.item((*item).key)).is_live = true;
                 }
                 raw::switch_to(before);
@@ -382,7 +400,7 @@ impl Travel {
             core::ptr::write_bytes(self.nulls, 1, self.past.natts);
             self.lay_row(record, revision);
             self.lay(&*item);
-            self.rows.put(self.values, self.nulls);
+            self.put();
             raw::switch_to(before);
             raw::MemoryContextReset(self.scratch);
         }
