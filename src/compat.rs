@@ -33,7 +33,7 @@ pub(crate) unsafe fn attribute(
     unsafe {
         let compact = (*desc).compact_attrs.as_ptr();
         compact
-            .add((*desc).natts as usize)
+            .add(usize::try_from((*desc).natts).unwrap_or(0))
             .cast::<pg_sys::FormData_pg_attribute>()
             .add(index)
     }
@@ -322,7 +322,7 @@ impl Virtual {
             if (*desc).constr.is_null() || !(*(*desc).constr).has_generated_virtual {
                 return None;
             }
-            let natts = (*desc).natts as usize;
+            let natts = usize::try_from((*desc).natts).unwrap_or(0);
             let columns: *mut (usize, *mut pg_sys::ExprState) =
                 palloc(natts * size_of::<(usize, *mut pg_sys::ExprState)>()).cast();
             let estate = CreateExecutorState();
@@ -361,7 +361,7 @@ impl Virtual {
         }
         // SAFETY: the slot has room for as many; the states are of the executor's state.
         unsafe {
-            let natts = (*(*self.slot).tts_tupleDescriptor).natts as usize;
+            let natts = usize::try_from((*(*self.slot).tts_tupleDescriptor).natts).unwrap_or(0);
             core::ptr::copy_nonoverlapping(values, (*self.slot).tts_values, natts);
             core::ptr::copy_nonoverlapping(nulls, (*self.slot).tts_isnull, natts);
             ExecStoreVirtualTuple(self.slot);
