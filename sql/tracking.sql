@@ -256,7 +256,8 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
         SELECT a.attnum, a.attname::text AS name, pg_catalog.format_type(a.atttypid, a.atttypmod) AS type, false AS dropped
         FROM directus_versions.collection AS c
         JOIN pg_catalog.pg_attribute AS a ON a.attrelid = c.relation
-        WHERE c.id = $1 AND a.attnum > 0 AND NOT a.attisdropped
+        -- A virtual column has no values to record.
+        WHERE c.id = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v'
         UNION ALL
         SELECT k.attnum, k.name, k.type, true FROM known AS k
         WHERE NOT EXISTS (

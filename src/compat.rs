@@ -33,10 +33,20 @@ pub(crate) unsafe fn attribute(
     unsafe {
         let compact = (*desc).compact_attrs.as_ptr();
         compact
-            .add((*desc).natts as usize)
+            .add(usize::try_from((*desc).natts).unwrap_or(0))
             .cast::<pg_sys::FormData_pg_attribute>()
             .add(index)
     }
+}
+
+/// Whether rows have a value of a column: not where it was dropped, nor, since 18, where it is generated as it is read.
+///
+/// # Safety
+/// `attribute` must be valid.
+pub(crate) unsafe fn is_stored(attribute: *const pg_sys::FormData_pg_attribute) -> bool {
+    const VIRTUAL: core::ffi::c_char = b'v'.cast_signed();
+    // SAFETY: the caller vouches for it.
+    unsafe { !(*attribute).attisdropped && (*attribute).attgenerated != VIRTUAL }
 }
 
 /// The identity of a relation's file, as the WAL record of a sequence wants it.
@@ -248,5 +258,139 @@ pub(crate) unsafe fn blocks(
             tbm_end_private_iterate(iterator);
         }
         tbm_free(bitmap);
+    }
+}
+
+/// The columns of a relation that are generated as they are read: since 18.
+#[cfg(not(feature = "pg18"))]
+pub(crate) enum Virtual {}
+
+#[cfg(not(feature = "pg18"))]
+impl Virtual {
+    /// Those of an open relation: none.
+    pub(crate) fn of(_: pg_sys::Relation) -> Option<Self> {
+        None
+    }
+
+    /// Makes their values from those of the other columns.
+    pub(crate) fn fill(&self, _: *mut pg_sys::Datum, _: *mut bool) {
+        match *self {}
+    }
+
+    /// Frees what belongs to them.
+    pub(crate) fn end(&self) {
+        match *self {}
+    }
+}
+
+/// The columns of a relation that are generated as they are read: since 18.
+#[cfg(feature = "pg18")]
+pub(crate) struct Virtual {
+    columns: *mut (usize, *mut pg_sys::ExprState),
+    count: usize,
+    slot: *mut pg_sys::TupleTableSlot,
+    estate: *mut pg_sys::EState,
+}
+
+#[cfg(feature = "pg18")]
+impl Virtual {
+    /// Those of an open relation, in the current memory context.
+    ///
+    /// # Safety
+    /// The relation must stay open as long as they are used.
+    pub(crate) unsafe fn of(relation: pg_sys::Relation) -> Option<Self> {
+        unsafe extern "C-unwind" {
+            fn palloc(size: usize) -> *mut core::ffi::c_void;
+            fn CreateExecutorState() -> *mut pg_sys::EState;
+            fn MakePerTupleExprContext(estate: *mut pg_sys::EState) -> *mut pg_sys::ExprContext;
+            fn MakeSingleTupleTableSlot(
+                desc: pg_sys::TupleDesc,
+                ops: *const pg_sys::TupleTableSlotOps,
+            ) -> *mut pg_sys::TupleTableSlot;
+            fn build_generation_expression(
+                relation: pg_sys::Relation,
+                attribute: core::ffi::c_int,
+            ) -> *mut pg_sys::Node;
+            fn ExecPrepareExpr(
+                node: *mut pg_sys::Expr,
+                estate: *mut pg_sys::EState,
+            ) -> *mut pg_sys::ExprState;
+        }
+        // SAFETY: the caller vouches for the relation; there is room for as many columns as it has attributes.
+        unsafe {
+            let desc = (*relation).rd_att;
+            if (*desc).constr.is_null() || !(*(*desc).constr).has_generated_virtual {
+                return None;
+            }
+            let natts = usize::try_from((*desc).natts).unwrap_or(0);
+            let columns: *mut (usize, *mut pg_sys::ExprState) =
+                palloc(natts * size_of::<(usize, *mut pg_sys::ExprState)>()).cast();
+            let estate = CreateExecutorState();
+            let slot = MakeSingleTupleTableSlot(desc, &raw const pg_sys::TTSOpsVirtual);
+            (*MakePerTupleExprContext(estate)).ecxt_scantuple = slot;
+            let mut count = 0;
+            for index in 0..natts {
+                let column = attribute(desc, index);
+                if (*column).attisdropped || is_stored(column) {
+                    continue;
+                }
+                let expression = build_generation_expression(relation, (*column).attnum.into());
+                columns
+                    .add(count)
+                    .write((index, ExecPrepareExpr(expression.cast(), estate)));
+                count += 1;
+            }
+            Some(Self {
+                columns,
+                count,
+                slot,
+                estate,
+            })
+        }
+    }
+
+    /// Makes their values from those of the other columns, in the current memory context.
+    ///
+    /// # Safety
+    /// There must be a value for each attribute of the relation.
+    pub(crate) unsafe fn fill(&self, values: *mut pg_sys::Datum, nulls: *mut bool) {
+        unsafe extern "C-unwind" {
+            fn ExecStoreVirtualTuple(
+                slot: *mut pg_sys::TupleTableSlot,
+            ) -> *mut pg_sys::TupleTableSlot;
+        }
+        // SAFETY: the slot has room for as many; the states are of the executor's state.
+        unsafe {
+            let natts = usize::try_from((*(*self.slot).tts_tupleDescriptor).natts).unwrap_or(0);
+            core::ptr::copy_nonoverlapping(values, (*self.slot).tts_values, natts);
+            core::ptr::copy_nonoverlapping(nulls, (*self.slot).tts_isnull, natts);
+            ExecStoreVirtualTuple(self.slot);
+            let context = (*self.estate).es_per_tuple_exprcontext;
+            for place in 0..self.count {
+                let (index, state) = *self.columns.add(place);
+                if let Some(evaluate) = (*state).evalfunc {
+                    *values.add(index) = evaluate(state, context, nulls.add(index));
+                }
+            }
+            if let Some(clear) = (*(*self.slot).tts_ops).clear {
+                clear(self.slot);
+            }
+        }
+    }
+
+    /// Frees what belongs to them.
+    ///
+    /// # Safety
+    /// They must not be used any more.
+    pub(crate) unsafe fn end(&self) {
+        unsafe extern "C-unwind" {
+            fn ExecDropSingleTupleTableSlot(slot: *mut pg_sys::TupleTableSlot);
+            fn FreeExecutorState(estate: *mut pg_sys::EState);
+        }
+        // SAFETY: both were made by `of`.
+        unsafe {
+            ExecDropSingleTupleTableSlot(self.slot);
+            FreeExecutorState(self.estate);
+        }
     }
 }

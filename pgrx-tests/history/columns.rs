@@ -145,6 +145,35 @@ mod tests {
         ends_alive("his_made");
     }
 
+    /// Since 18: a virtual column is made as it is read, so there is nothing to record.
+    #[pg_test]
+    fn history_of_virtual_columns() {
+        if int("SELECT current_setting('server_version_num')::int") < 180_000 {
+            return;
+        }
+        run(
+            "CREATE TABLE his_virtual (id int PRIMARY KEY, a int, twice int GENERATED ALWAYS AS (a * 2) VIRTUAL);
+             SELECT directus_versions.track('his_virtual');
+             INSERT INTO his_virtual (id, a) VALUES (1, 10);
+             UPDATE his_virtual SET a = 11;
+             ALTER TABLE his_virtual ADD thrice int GENERATED ALWAYS AS (a * 3) VIRTUAL, ADD b int DEFAULT 7;
+             UPDATE his_virtual SET b = 8;
+             DELETE FROM his_virtual",
+        );
+        assert_eq!(
+            column("his_virtual", "1", "delta"),
+            [r#"{"a": 10, "id": 1}"#, r#"{"a": 11}"#, r#"{"b": 8}"#, "-"]
+        );
+        assert_eq!(
+            column("his_virtual", "1", "data").last().unwrap(),
+            r#"{"a": 11, "b": 8, "id": 1}"#
+        );
+        run(
+            "SELECT directus_versions.revert(min(revision)) FROM directus_versions.history('his_virtual', 1)",
+        );
+        assert_eq!(int("SELECT twice + thrice FROM his_virtual"), 50);
+    }
+
     #[pg_test]
     fn history_of_a_table_with_columns_dropped_before() {
         run("CREATE TABLE his_holes (gone int, id int PRIMARY KEY, v text, also_gone text, n int);

@@ -28,6 +28,34 @@ fn rows(session: &mut Session, at: &str) -> Vec<String> {
     rows.into_iter().flatten().flatten().collect()
 }
 
+/// Since 18: what is generated as it is read follows from the columns of then.
+#[test]
+fn travel_with_a_virtual_column() {
+    let (mut session, at) = altered(
+        "travel_virtual",
+        "DO $$ BEGIN
+             IF current_setting('server_version_num')::int >= 180000 THEN
+                 ALTER TABLE t ADD w int GENERATED ALWAYS AS (n * 2) VIRTUAL, ADD x text GENERATED ALWAYS AS (upper(v)) VIRTUAL;
+             END IF;
+         END $$",
+    );
+    if session.int(
+        "SELECT count(*) FROM pg_attribute WHERE attrelid = 't'::regclass AND attgenerated = 'v'",
+    ) == 0
+    {
+        return;
+    }
+    assert_eq!(
+        rows(&mut session, &at),
+        [
+            r#"{"n": 10, "v": "stays", "w": 20, "x": "STAYS", "id": 1}"#,
+            r#"{"n": 20, "v": "changes", "w": 40, "x": "CHANGES", "id": 2}"#,
+            r#"{"n": 30, "v": "goes", "w": 60, "x": "GOES", "id": 3}"#,
+            r#"{"n": 40, "v": "went", "w": 80, "x": "WENT", "id": 4}"#,
+        ]
+    );
+}
+
 #[test]
 fn travel_over_a_renamed_column() {
     let (mut session, at) = altered("travel_renamed", "ALTER TABLE t RENAME v TO w");

@@ -47,7 +47,7 @@ impl Column {
     }
 }
 
-/// The columns of a relation that exist, in the order in which jsonb wants their names, in the current memory context.
+/// The columns of a relation that its rows have values of, in the order in which jsonb wants their names, in the current memory context.
 ///
 /// # Safety
 /// The descriptor must be that of an open relation.
@@ -59,8 +59,7 @@ pub(super) unsafe fn read(desc: pg_sys::TupleDesc, scope: &Scope) -> (*mut Colum
         let mut count = 0;
         for index in 0..natts {
             let attribute = raw::attribute(desc, index);
-            // A virtual generated column (PostgreSQL 18) has no stored value.
-            if (*attribute).attisdropped || (*attribute).attgenerated as u8 == b'v' {
+            if !crate::compat::is_stored(attribute) {
                 continue;
             }
             let (name, name_len) = types::copy_name(&raw const (*attribute).attname);

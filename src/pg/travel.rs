@@ -23,6 +23,7 @@ use super::subject::{self, Subject};
 use super::table;
 use super::typed::{self, Target, Typed};
 use super::unwind::Unwind;
+use crate::compat::Virtual;
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
@@ -46,6 +47,7 @@ struct Travel {
     targets: *mut Target,
     values: *mut Datum,
     nulls: *mut bool,
+    generated: Option<Virtual>,
     scratch: MemoryContext,
 }
 
@@ -106,6 +108,7 @@ unsafe fn travel(
             .gaps
             .later(at)
             .filter(|_| !subject.sight.is_secured());
+        let generated = Virtual::of(relation);
         let mut travel = Travel {
             forgotten: Past::new(has_attribute, tracked.natts),
             later: Later::of(subject.scope.collection, at),
@@ -121,6 +124,7 @@ unsafe fn travel(
             targets,
             values: raw::alloc_array(tracked.natts),
             nulls: raw::alloc_array(tracked.natts),
+            generated,
             scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions travel"),
         };
         travel.look_back(at);
@@ -130,6 +134,9 @@ unsafe fn travel(
             travel.add_deleted();
         }
         travel.later.end();
+        if let Some(generated) = &travel.generated {
+            generated.end();
+        }
         raw::relation_close(relation, pg_sys::NoLock as c_int);
         Datum::null()
     }
@@ -233,7 +240,7 @@ impl Travel {
                 .gap
                 .map_or(is_there, |gap| self.lay_known(gap, is_there));
             match &mut self.out {
-                Out::Rows(rows) if is_there => rows.put(self.values, self.nulls),
+                Out::Rows(_) if is_there => self.put(),
                 Out::Rows(_) => {}
                 Out::Differences(_) if over == Over::Same && self.gap.is_none() => {}
                 Out::Differences(differences) => differences.tell(is_there.then_some(row)),
@@ -248,6 +255,19 @@ impl Travel {
         Values {
             values: self.values,
             nulls: self.nulls,
+        }
+    }
+
+    /// Gives the row at hand.
+    unsafe fn put(&mut self) {
+        // SAFETY: there is a value for each attribute.
+        unsafe {
+            if let Some(generated) = &self.generated {
+                generated.fill(self.values, self.nulls);
+            }
+            if let Out::Rows(rows) = &mut self.out {
+                rows.put(self.values, self.nulls);
+            }
         }
     }
 
@@ -420,7 +440,7 @@ impl Travel {
         // SAFETY: see `as_of`.
         unsafe {
             match &mut self.out {
-                Out::Rows(rows) => rows.put(self.values, self.nulls),
+                Out::Rows(_) => self.put(),
                 Out::Differences(differences) => differences.tell_missing(row),
             }
         }
