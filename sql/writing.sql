@@ -3,12 +3,21 @@
 -- They are called through src/pg/undertake.rs. They run with the caller's rights, under the caller's search_path while they
 -- write, since the table's triggers may rely on it. So all that they say in SQL is qualified, types and operators too.
 
+CREATE FUNCTION _taken(value anyelement, target regclass, attribute smallint) RETURNS anyelement
+LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_taken';
+COMMENT ON FUNCTION _taken(anyelement, regclass, smallint) IS
+'A value for a column of a domain type, which takes it; else the domain''s error, with the names of table and column, and the value in its detail';
+
 CREATE FUNCTION _assigned(target regclass, fields text[], source text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.array_agg(
-        pg_catalog.format('(%s.%I)::%s', source, f.name, directus_versions._plain_type(a.atttypid)) ORDER BY f.position)
+        pg_catalog.format(
+            CASE WHEN t.typtype = 'd' THEN 'directus_versions._taken((%s.%I)::%s, %L::pg_catalog.regclass, %s::pg_catalog.int2)'
+                ELSE '(%s.%I)::%s' END,
+            source, f.name, directus_versions._plain_type(a.atttypid), target::oid, a.attnum) ORDER BY f.position)
     FROM pg_catalog.unnest(fields) WITH ORDINALITY AS f (name, position)
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = f.name AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 $$;
 COMMENT ON FUNCTION _assigned(regclass, text[], text) IS 'For each field SQL that takes it from a row of the table';
 

@@ -13,6 +13,8 @@ enum Kind {
     Whatever,
     /// Longer texts are cut, but of spaces alone; shorter ones are filled up.
     Text,
+    /// A longer or shorter one does not fit.
+    Bits,
     /// Below this power of ten after rounding.
     Numeric {
         scale: i32,
@@ -31,6 +33,10 @@ pub(super) struct Fit {
     byval: bool,
     align: c_char,
     is_array: bool,
+    /// What does not fit is refused.
+    is_strict: bool,
+    /// The last value did not fit.
+    is_misfit: bool,
 }
 
 impl Fit {
@@ -53,6 +59,8 @@ impl Fit {
                 byval: false,
                 align: 0,
                 is_array,
+                is_strict: false,
+                is_misfit: false,
             };
             if typmod < 0 {
                 return fit;
@@ -61,6 +69,7 @@ impl Fit {
             raw::get_typlenbyvalalign(typid, len, byval, align);
             fit.kind = match typid {
                 pg_sys::VARCHAROID | pg_sys::BPCHAROID => Kind::Text,
+                pg_sys::BITOID | pg_sys::VARBITOID => Kind::Bits,
                 pg_sys::NUMERICOID => numeric(typmod, context),
                 pg_sys::TIMEOID
                 | pg_sys::TIMETZOID
@@ -80,11 +89,29 @@ impl Fit {
         }
     }
 
+    /// Whether the last value did not fit.
+    pub(super) fn was_misfit(&self) -> bool {
+        self.is_misfit
+    }
+
+    /// Raises what a write of a value that does not fit raises.
+    ///
+    /// # Safety
+    /// As for [`Fit::fitted`].
+    pub(super) unsafe fn refuse(&mut self, value: Datum) -> Datum {
+        self.is_strict = true;
+        // SAFETY: see above.
+        let fitted = unsafe { self.fitted(value) };
+        self.is_strict = false;
+        fitted
+    }
+
     /// The value as it fits, in the current memory context.
     ///
     /// # Safety
     /// The value must be of the type.
     pub(super) unsafe fn fitted(&mut self, value: Datum) -> Datum {
+        self.is_misfit = false;
         // SAFETY: see above.
         unsafe {
             match self.kind {
@@ -100,15 +127,23 @@ impl Fit {
         unsafe {
             match self.kind {
                 Kind::Whatever => value,
-                Kind::Time => self.call(value),
+                Kind::Time => self.call(value, true),
+                Kind::Bits => {
+                    let fitted = self.call(value, true);
+                    if text(fitted) == text(value) {
+                        fitted
+                    } else {
+                        self.misfit(value)
+                    }
+                }
                 Kind::Text => {
-                    let fitted = self.call(value);
+                    let fitted = self.call(value, true);
                     let (before, after) = (text(value), text(fitted));
                     let cut = before.get(after.len()..).unwrap_or_default();
                     if cut.iter().all(|byte| *byte == b' ') {
                         fitted
                     } else {
-                        value
+                        self.misfit(value)
                     }
                 }
                 Kind::Numeric { scale, limit } => {
@@ -120,16 +155,26 @@ impl Fit {
                     let is_below =
                         raw::DirectFunctionCall2Coll(Some(raw::numeric_lt), none, size, limit);
                     if is_below.value() as u8 == 0 {
-                        value
+                        self.misfit(value)
                     } else {
-                        self.call(value)
+                        self.call(value, true)
                     }
                 }
             }
         }
     }
 
-    unsafe fn call(&mut self, value: Datum) -> Datum {
+    unsafe fn misfit(&mut self, value: Datum) -> Datum {
+        self.is_misfit = true;
+        if self.is_strict {
+            // SAFETY: the value is of the type.
+            unsafe { self.call(value, false) }
+        } else {
+            value
+        }
+    }
+
+    unsafe fn call(&mut self, value: Datum, is_explicit: bool) -> Datum {
         // SAFETY: the function takes a value, a modifier, and whether the cast is explicit.
         unsafe {
             raw::FunctionCall3Coll(
@@ -137,7 +182,7 @@ impl Fit {
                 pg_sys::InvalidOid,
                 value,
                 Datum::from(self.typmod),
-                Datum::from(true),
+                Datum::from(is_explicit),
             )
         }
     }
