@@ -56,16 +56,16 @@ fn changes_of_labels_are_no_changes_of_rows() {
          SELECT directus_versions.track('t')",
     );
     session.run(
-        "INSERT INTO t SELECT i, 'sad', 'sad', '[0:1][0:1]={{sad,glad},{NULL,glad}}', ROW('sad', 'a'),
-             ARRAY[ROW('sad', 'b')::pair], 'v' FROM generate_series(1, 3) i;
-         INSERT INTO t VALUES (4, 'glad', 'glad', '{glad}', ROW('glad', 'a'), '{}', 'v')",
+        "INSERT INTO t SELECT i, 'sad', 'sad', '[0:1][0:1]={{sad,glad},{NULL,glad}}', '(sad,a)',
+             ARRAY['(sad,b)'::pair], 'v' FROM generate_series(1, 3) i;
+         INSERT INTO t VALUES (4, 'glad', 'glad', '{glad}', '(glad,a)', '{}', 'v')",
     );
     healthy(&mut session, "t");
     session.run("ALTER TYPE mood RENAME VALUE 'sad' TO 'blue'");
     healthy(&mut session, "t");
     session.run(
         "SET session_replication_role = replica; UPDATE t SET v = 'unseen' WHERE id = 2;
-         UPDATE t SET m = 'calm', p = ROW('calm', 'a') WHERE id = 4; RESET session_replication_role",
+         UPDATE t SET m = 'calm', p = '(calm,a)' WHERE id = 4; RESET session_replication_role",
     );
     session.shows(
         "SELECT string_agg(concat(item, substring(detail FROM '\\(.*?\\)')), ' ' ORDER BY item)

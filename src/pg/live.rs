@@ -49,6 +49,8 @@ impl LiveRow {
 struct Finder {
     relid: Oid,
     generation: u64,
+    /// Its schema's name, of a change of which nobody is told.
+    schema: pg_sys::NameData,
     plan: SPIPlanPtr,
     kind: Kind,
 }
@@ -149,9 +151,15 @@ unsafe fn finder(relation: Relation, scope: &Scope, owner: Oid) -> Option<Finder
     unsafe {
         let relid = (*relation).rd_id;
         let slot = relid.to_u32() as usize % REMEMBERED;
+        let mut schema = pg_sys::NameData::default();
+        let name = pg_sys::get_namespace_name((*(*relation).rd_rel).relnamespace);
+        if !name.is_null() {
+            raw::namestrcpy(&raw mut schema, name);
+        }
         if let Some(known) = FINDERS.get()[slot]
             && known.relid == relid
             && known.generation == relation::generation()
+            && known.schema.data == schema.data
         {
             return Some(known);
         }
@@ -166,6 +174,7 @@ unsafe fn finder(relation: Relation, scope: &Scope, owner: Oid) -> Option<Finder
         let found = Finder {
             relid,
             generation,
+            schema,
             plan,
             kind,
         };

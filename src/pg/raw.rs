@@ -473,6 +473,7 @@ unsafe extern "C-unwind" {
     // port.h and mb/pg_wchar.h are not part of pgrx's bindings.
     pub(super) fn pg_strong_random(buffer: *mut c_void, len: Size) -> bool;
     pub(super) fn pg_verifymbstr(text: *const c_char, len: c_int, noerror: bool) -> bool;
+    pub(super) fn namestrcpy(name: *mut pg_sys::NameData, text: *const c_char);
     pub(super) fn pg_mbcliplen(text: *const c_char, len: c_int, limit: c_int) -> c_int;
     pub(super) fn AcceptInvalidationMessages();
     // catalog/pg_inherits.h and catalog/partition.h are not part of pgrx's bindings.
