@@ -53,6 +53,9 @@ pub(super) unsafe fn mismatch(call: FunctionCallInfo) -> Datum {
             return null(call);
         };
         let is_gone = matches!(entry.action, action::DELETE | action::MOVED);
+        if !live::is_readable(&subject.scope) {
+            return null(call);
+        }
         let row = live::row(&subject.scope, item);
         match row {
             None if is_gone => null(call),
@@ -115,11 +118,7 @@ unsafe fn differing(subject: &Subject, entry: &Entry, row: &LiveRow) -> List<&'s
             };
             if column.treatment == Treatment::Save
                 && !is_same(state.slot(place), column, row.get(column.index))
-                && !has_lost_label(
-                    state.slot(place),
-                    column,
-                    pg_sys::get_atttype(relid, attnum),
-                )
+                && !has_lost_label(&state, place, column, pg_sys::get_atttype(relid, attnum))
             {
                 fields.push(super::lineage::copy(column.name()));
             }
@@ -130,20 +129,18 @@ unsafe fn differing(subject: &Subject, entry: &Entry, row: &LiveRow) -> List<&'s
 
 /// Whether the record names a label that its enum does not have any more, as after ALTER TYPE … RENAME VALUE. Which of the
 /// present ones it was nothing tells.
-unsafe fn has_lost_label(slot: &Slot, column: &Column, typid: Oid) -> bool {
+unsafe fn has_lost_label(state: &State, place: usize, column: &Column, typid: Oid) -> bool {
     // SAFETY: the value is of the field; the function takes a jsonb and an OID.
     unsafe {
-        if slot.known != Known::Record || column.kind != Kind::Json {
+        if state.slot(place).known != Known::Record || column.kind != Kind::Json {
             return false;
         }
-        let Some(Held::Json { json, .. }) =
-            slot.value().map(|value| reading::held(&*slot.field, value))
-        else {
+        let Some(json) = state.field_json(place) else {
             return false;
         };
         let types = [pg_sys::JSONBOID, pg_sys::OIDOID];
         let function = catalog::function(c"_has_lost_label", &types);
-        gate::invoke_with(function, &[Datum::from(json), Datum::from(typid)])
+        gate::invoke_with(function, &[json, Datum::from(typid)])
             .is_some_and(|lost| lost.value() as u8 != 0)
     }
 }
