@@ -18,6 +18,7 @@ fn changes_of_a_tables_name_schema_and_owner() {
         ("ALTER TABLE u SET SCHEMA other", "other.u"),
         ("ALTER SCHEMA other RENAME TO third", "third.u"),
         ("ALTER TABLE third.u OWNER TO changes_heir", "third.u"),
+        ("GRANT USAGE ON SCHEMA third TO changes_heir", "third.u"),
         ("REASSIGN OWNED BY changes_heir TO CURRENT_USER", "third.u"),
         ("ALTER TABLE third.u RENAME TO t", "third.t"),
         ("ALTER TABLE third.t SET SCHEMA public", "t"),
@@ -45,7 +46,7 @@ fn changes_of_a_tables_name_schema_and_owner() {
         healthy(&mut admin, table);
     }
     drop(writer);
-    admin.run("REVOKE ALL ON SCHEMA public FROM changes_heir; DROP ROLE changes_heir");
+    admin.run("REVOKE ALL ON SCHEMA public, third FROM changes_heir; DROP ROLE changes_heir");
     drop(admin);
     drop_database("changes_names");
 }

@@ -113,7 +113,10 @@ pub(super) unsafe fn is_readable(scope: &Scope) -> bool {
 }
 
 /// Whether a table's owner may read it: an owner can lose that right, and be one of a table in another's schema.
-unsafe fn may_read(relation: Relation) -> bool {
+///
+/// # Safety
+/// The relation must be open.
+pub(super) unsafe fn may_read(relation: Relation) -> bool {
     // SAFETY: the relation is open.
     unsafe {
         let (table, owner) = ((*relation).rd_id, (*(*relation).rd_rel).relowner);
