@@ -52,9 +52,8 @@ fn no_way_back(session: &mut Session, schema: &str, state: &str, value: &str) {
     refused(session, &format!("revert({created})"), state, "w", value);
     session.run("INSERT INTO t (id) VALUES (1)");
     assert_eq!(
-        session.int(&format!(
-            "SELECT count(*) FROM directus_versions.history('t', 1) WHERE data IS NOT NULL"
-        )),
+        session
+            .int("SELECT count(*) FROM directus_versions.history('t', 1) WHERE data IS NOT NULL"),
         5
     );
 }

@@ -33,10 +33,16 @@ pub(super) struct Fit {
     byval: bool,
     align: c_char,
     is_array: bool,
-    /// What does not fit is refused.
-    is_strict: bool,
+    verdict: Verdict,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fitted,
     /// The last value did not fit.
-    is_misfit: bool,
+    Misfit,
+    /// What does not fit is refused.
+    Refusing,
 }
 
 impl Fit {
@@ -59,8 +65,7 @@ impl Fit {
                 byval: false,
                 align: 0,
                 is_array,
-                is_strict: false,
-                is_misfit: false,
+                verdict: Verdict::Fitted,
             };
             if typmod < 0 {
                 return fit;
@@ -91,7 +96,7 @@ impl Fit {
 
     /// Whether the last value did not fit.
     pub(super) fn was_misfit(&self) -> bool {
-        self.is_misfit
+        self.verdict == Verdict::Misfit
     }
 
     /// Raises what a write of a value that does not fit raises.
@@ -99,10 +104,10 @@ impl Fit {
     /// # Safety
     /// As for [`Fit::fitted`].
     pub(super) unsafe fn refuse(&mut self, value: Datum) -> Datum {
-        self.is_strict = true;
+        self.verdict = Verdict::Refusing;
         // SAFETY: see above.
         let fitted = unsafe { self.fitted(value) };
-        self.is_strict = false;
+        self.verdict = Verdict::Fitted;
         fitted
     }
 
@@ -111,7 +116,9 @@ impl Fit {
     /// # Safety
     /// The value must be of the type.
     pub(super) unsafe fn fitted(&mut self, value: Datum) -> Datum {
-        self.is_misfit = false;
+        if self.verdict == Verdict::Misfit {
+            self.verdict = Verdict::Fitted;
+        }
         // SAFETY: see above.
         unsafe {
             match self.kind {
@@ -165,13 +172,12 @@ impl Fit {
     }
 
     unsafe fn misfit(&mut self, value: Datum) -> Datum {
-        self.is_misfit = true;
-        if self.is_strict {
+        if self.verdict == Verdict::Refusing {
             // SAFETY: the value is of the type.
-            unsafe { self.call(value, false) }
-        } else {
-            value
+            return unsafe { self.call(value, false) };
         }
+        self.verdict = Verdict::Misfit;
+        value
     }
 
     unsafe fn call(&mut self, value: Datum, is_explicit: bool) -> Datum {
