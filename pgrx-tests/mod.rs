@@ -13,6 +13,7 @@
 mod access;
 mod bystander;
 mod capture;
+mod changes;
 mod context;
 mod fidelity;
 mod history;

@@ -1,5 +1,35 @@
 -- What an administrator must know.
 
+CREATE FUNCTION _has_lost_label(value jsonb, type oid) RETURNS boolean
+LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kind record;
+BEGIN
+    SELECT t.typtype, t.typbasetype, t.typrelid,
+        CASE WHEN t.typsubscript = 'pg_catalog.array_subscript_handler'::pg_catalog.regproc THEN t.typelem ELSE 0 END AS element
+    INTO kind FROM pg_catalog.pg_type AS t WHERE t.oid = type;
+    IF kind.typtype = 'd' THEN
+        RETURN directus_versions._has_lost_label(value, kind.typbasetype);
+    ELSIF kind.typtype = 'e' THEN
+        RETURN pg_catalog.jsonb_typeof(value) = 'string' AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_enum AS e WHERE e.enumtypid = type AND e.enumlabel = value #>> '{}');
+    ELSIF kind.typtype = 'c' AND pg_catalog.jsonb_typeof(value) = 'object' THEN
+        RETURN EXISTS (
+            SELECT FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = kind.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+                AND directus_versions._has_lost_label(value -> a.attname::text, a.atttypid));
+    ELSIF kind.element <> 0 AND pg_catalog.jsonb_typeof(value) = 'array' THEN
+        RETURN EXISTS (
+            SELECT FROM pg_catalog.jsonb_array_elements(value) AS e
+            -- Arrays of several dimensions are of one type.
+            WHERE directus_versions._has_lost_label(
+                e, CASE WHEN pg_catalog.jsonb_typeof(e) = 'array' THEN type ELSE kind.element END));
+    END IF;
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION _has_lost_label(jsonb, oid) IS
+'Whether the JSON form of a value holds, at the place of an enum, what is no label of it any more';
+
 CREATE FUNCTION _mismatch(target regclass, item text) RETURNS text
 LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_mismatch';
 COMMENT ON FUNCTION _mismatch(regclass, text) IS

@@ -12,7 +12,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                 'undo', 'undo_transaction', '_undo', '_undo_transaction', '_undo_steps', '_undo_each', '_undo_together', '_undo_either', '_undo_conflicts',
                 '_unless_there', '_is_tracked', '_newest_first', '_undoing', '_quoted', '_list_differing',
                 '_undo_statement', '_undone', '_reversals', '_present_item', '_last_id', '_recorded', '_key_condition',
-                '_same_fields', '_assigned',
+                '_same_fields', '_assigned', '_taken',
                 'revert', '_revert', '_restored', '_known_fields', '_check_fields', '_insert_restored', '_update_restored', '_differing_fields', '_subject',
                 'revert_collection', '_revert_collection', '_collection_changes', '_collection_statement', '_saved_fields', '_settable',
                 '_execute_at', '_moved_since', '_collection_differences', '_differences',

@@ -56,10 +56,13 @@ COMMENT ON FUNCTION _update_restored(regclass, bigint, text, text[]) IS 'Sets th
 CREATE FUNCTION _known_fields(target regclass, revision bigint, fields text[], OUT item text, OUT known text[])
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    EXECUTE pg_catalog.format('SELECT r.item, r.known FROM directus_versions._restored(NULL::%s, $1, $2) AS r', target)
-        INTO item, known USING revision, fields;
+    -- The key may have been other columns then.
+    EXECUTE pg_catalog.format(
+        'SELECT CASE WHEN $3 <@ r.known THEN directus_versions.item_of(r.restored) ELSE r.item END, r.known
+         FROM directus_versions._restored(NULL::%s, $1, $2) AS r', target)
+        INTO item, known USING revision, fields, directus_versions._last_key(target);
 END $$;
-COMMENT ON FUNCTION _known_fields(regclass, bigint, text[]) IS 'The item of a revision, and those fields of it that are known';
+COMMENT ON FUNCTION _known_fields(regclass, bigint, text[]) IS 'The item of a revision by the table''s present key, as far as that is known, and those fields of it that are known';
 
 CREATE FUNCTION _differing_fields(target regclass, revision bigint, item text, fields text[]) RETURNS text[]
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -19,6 +19,7 @@ DECLARE
         ' ORDER BY l.command, l.action = ''c'' OR l.action = ''u'' AND l.former IS NOT NULL, l.id';
     this_cluster CONSTANT bigint := (SELECT s.system_identifier FROM pg_catalog.pg_control_system() AS s);
     unreadable text;
+    rekeyed text;
 BEGIN
     SELECT k.name INTO unreadable
     FROM directus_versions.collection AS k
@@ -30,6 +31,18 @@ BEGIN
                 AND ($2 IS NULL AND l.transaction = $1 AND c.cluster = this_cluster OR l.id = $2));
     IF FOUND THEN
         RAISE EXCEPTION 'permission denied for table "%"', unreadable USING ERRCODE = '42501';
+    END IF;
+    -- The text of an item is of the columns that were the key then, and may be another row's by now.
+    SELECT k.name INTO rekeyed
+    FROM directus_versions.gap AS g JOIN directus_versions.collection AS k ON k.id = g.collection
+    WHERE g.rekeyed AND EXISTS (
+        SELECT FROM directus_versions.log AS l JOIN directus_versions.context AS c ON c.id = l.context
+        WHERE l.collection = g.collection AND l.id < g.since
+            AND CASE WHEN $2 IS NULL THEN l.transaction = $1 AND c.cluster = this_cluster AND l.action IN ('c', 'u', 'd')
+                ELSE l.id = $2 AND l.action IN ('c', 'd') END);
+    IF FOUND THEN
+        RAISE EXCEPTION 'the key of table "%" was changed to other columns since', rekeyed
+            USING ERRCODE = '55000', HINT = 'Use directus_versions.revert for each item.';
     END IF;
     RETURN QUERY
     SELECT k.relation, k.name, n.action,

@@ -3,12 +3,21 @@
 -- They are called through src/pg/undertake.rs. They run with the caller's rights, under the caller's search_path while they
 -- write, since the table's triggers may rely on it. So all that they say in SQL is qualified, types and operators too.
 
+CREATE FUNCTION _taken(value anyelement, target regclass, attribute smallint) RETURNS anyelement
+LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_taken';
+COMMENT ON FUNCTION _taken(anyelement, regclass, smallint) IS
+'A value for a column of a domain type, which takes it; else the domain''s error, with the names of table and column, and the value in its detail';
+
 CREATE FUNCTION _assigned(target regclass, fields text[], source text) RETURNS text[]
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.array_agg(
-        pg_catalog.format('(%s.%I)::%s', source, f.name, directus_versions._plain_type(a.atttypid)) ORDER BY f.position)
+        pg_catalog.format(
+            CASE WHEN t.typtype = 'd' THEN 'directus_versions._taken((%s.%I)::%s, %L::pg_catalog.regclass, %s::pg_catalog.int2)'
+                ELSE '(%s.%I)::%s' END,
+            source, f.name, directus_versions._plain_type(a.atttypid), target::oid, a.attnum) ORDER BY f.position)
     FROM pg_catalog.unnest(fields) WITH ORDINALITY AS f (name, position)
     JOIN pg_catalog.pg_attribute AS a ON a.attrelid = target AND a.attname = f.name AND NOT a.attisdropped
+    JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
 $$;
 COMMENT ON FUNCTION _assigned(regclass, text[], text) IS 'For each field SQL that takes it from a row of the table';
 
@@ -109,13 +118,39 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION _lost_fields(int, bigint, text[]) IS 'Those of a revision''s columns that were dropped since';
 
+CREATE FUNCTION _item_at_cut(collection int, item text, cut bigint) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    settings directus_versions.collection;
+    known text[];
+    result text;
+BEGIN
+    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
+    EXECUTE pg_catalog.format(
+        'SELECT r.known, directus_versions.item_of(r.restored) FROM directus_versions._restored(NULL::%s, $1, $2) AS r',
+        settings.relation)
+    INTO known, result USING (
+        SELECT l.id FROM directus_versions.log AS l
+        WHERE l.collection = $1 AND l.item = $2 AND l.action IN ('c', 'u') AND l.id < cut
+        ORDER BY l.id DESC LIMIT 1), settings.last_key;
+    RETURN CASE WHEN settings.last_key <@ known THEN result END;
+END $$;
+COMMENT ON FUNCTION _item_at_cut(int, text, bigint) IS
+'The key that an item got when the table''s key moved to other columns; NULL where the record does not tell';
+
 CREATE FUNCTION __present_item(revision bigint) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     step directus_versions.log;
     later directus_versions.log;
+    -- Where the key moved to other columns: beyond, texts of items are of these.
+    cut bigint;
+    moves int;
+    present text;
 BEGIN
     SELECT l.* INTO step FROM directus_versions.log AS l WHERE l.id = $1;
+    SELECT pg_catalog.min(g.since), pg_catalog.count(*) INTO cut, moves
+    FROM directus_versions.gap AS g WHERE g.collection = step.collection AND g.rekeyed AND g.since > step.id;
     LOOP
         IF step.action = 'd' THEN
             later := step;
@@ -123,12 +158,28 @@ BEGIN
             SELECT n.* INTO later
             FROM directus_versions.log AS n
             WHERE n.collection = step.collection AND n.item = step.item AND n.action IN ('d', 'm')
+                AND (cut IS NULL OR n.id < cut)
                 -- What one command did happened at once: a row does not go on by it where it came by it.
                 AND CASE WHEN n.transaction = step.transaction THEN n.command > step.command ELSE n.id > step.id END
             ORDER BY n.transaction = step.transaction DESC, n.command * (n.transaction = step.transaction)::int, n.id
             LIMIT 1;
             IF NOT FOUND THEN
-                RETURN COALESCE(step.long_item, step.item);
+                IF cut IS NULL THEN
+                    RETURN COALESCE(step.long_item, step.item);
+                ELSIF moves = 1 THEN
+                    present := directus_versions._item_at_cut(step.collection, step.item, cut);
+                END IF;
+                IF present IS NULL THEN
+                    RAISE EXCEPTION 'the key of table "%" was changed to other columns since',
+                        (SELECT c.name FROM directus_versions.collection AS c WHERE c.id = step.collection)
+                        USING ERRCODE = '55000', DETAIL = 'Which row the item is now is not known.';
+                END IF;
+                step.item := directus_versions._item_key(present);
+                step.long_item := present;
+                step.id := cut;
+                step.transaction := NULL;
+                cut := NULL;
+                CONTINUE;
             END IF;
         END IF;
         IF later.action = 'd' THEN
@@ -136,6 +187,7 @@ BEGIN
             SELECT n.* INTO step
             FROM directus_versions.log AS n
             WHERE n.collection = later.collection AND n.item = later.item AND n.id > later.id
+                AND (cut IS NULL OR n.id < cut)
                 AND (n.action = 'c' OR n.action = 'u' AND n.former IS NOT NULL)
             ORDER BY n.id LIMIT 1;
             IF NOT FOUND OR step.action <> 'c' THEN

@@ -171,6 +171,27 @@ pub(crate) unsafe fn owns_schema(schema: pg_sys::Oid, role: pg_sys::Oid) -> bool
     unsafe { owns(schema, role) }
 }
 
+/// Whether a role may look up what is in a schema.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(crate) unsafe fn uses_schema(schema: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    #[cfg(feature = "pg15")]
+    use pg_sys::pg_namespace_aclcheck as check;
+    #[cfg(not(feature = "pg15"))]
+    unsafe fn check(
+        schema: pg_sys::Oid,
+        role: pg_sys::Oid,
+        mode: pg_sys::AclMode,
+    ) -> pg_sys::AclResult::Type {
+        // SAFETY: a catalog look-up.
+        unsafe { pg_sys::object_aclcheck(pg_sys::NamespaceRelationId, schema, role, mode) }
+    }
+    let usage = pg_sys::AclMode::from(pg_sys::ACL_USAGE);
+    // SAFETY: a catalog look-up.
+    unsafe { check(schema, role, usage) == pg_sys::AclResult::ACLCHECK_OK }
+}
+
 /// Reads the blocks that a bitmap index scan finds, in order.
 ///
 /// # Safety

@@ -6,7 +6,7 @@
 use super::{
     activity, blame, capture, compare, diff, drop, gate, history, laid, mismatch, moment, net,
     opaque, overlay, promote, prune, raw, reader, restored, staging, travel, truncate, undertake,
-    undone, unknown, version, versioned,
+    undone, unfit, unknown, version, versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -338,6 +338,13 @@ sql_function!(
     directus_versions_item_at,
     pg_finfo_directus_versions_item_at,
     moment::item_at
+);
+
+sql_function!(
+    /// `_taken(anyelement, regclass, smallint)`
+    directus_versions_taken,
+    pg_finfo_directus_versions_taken,
+    unfit::taken
 );
 
 sql_function!(

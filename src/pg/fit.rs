@@ -13,6 +13,8 @@ enum Kind {
     Whatever,
     /// Longer texts are cut, but of spaces alone; shorter ones are filled up.
     Text,
+    /// A longer or shorter one does not fit.
+    Bits,
     /// Below this power of ten after rounding.
     Numeric {
         scale: i32,
@@ -31,6 +33,16 @@ pub(super) struct Fit {
     byval: bool,
     align: c_char,
     is_array: bool,
+    verdict: Verdict,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fitted,
+    /// The last value did not fit.
+    Misfit,
+    /// What does not fit is refused.
+    Refusing,
 }
 
 impl Fit {
@@ -53,6 +65,7 @@ impl Fit {
                 byval: false,
                 align: 0,
                 is_array,
+                verdict: Verdict::Fitted,
             };
             if typmod < 0 {
                 return fit;
@@ -61,6 +74,7 @@ impl Fit {
             raw::get_typlenbyvalalign(typid, len, byval, align);
             fit.kind = match typid {
                 pg_sys::VARCHAROID | pg_sys::BPCHAROID => Kind::Text,
+                pg_sys::BITOID | pg_sys::VARBITOID => Kind::Bits,
                 pg_sys::NUMERICOID => numeric(typmod, context),
                 pg_sys::TIMEOID
                 | pg_sys::TIMETZOID
@@ -80,11 +94,31 @@ impl Fit {
         }
     }
 
+    /// Whether the last value did not fit.
+    pub(super) fn was_misfit(&self) -> bool {
+        self.verdict == Verdict::Misfit
+    }
+
+    /// Raises what a write of a value that does not fit raises.
+    ///
+    /// # Safety
+    /// As for [`Fit::fitted`].
+    pub(super) unsafe fn refuse(&mut self, value: Datum) -> Datum {
+        self.verdict = Verdict::Refusing;
+        // SAFETY: see above.
+        let fitted = unsafe { self.fitted(value) };
+        self.verdict = Verdict::Fitted;
+        fitted
+    }
+
     /// The value as it fits, in the current memory context.
     ///
     /// # Safety
     /// The value must be of the type.
     pub(super) unsafe fn fitted(&mut self, value: Datum) -> Datum {
+        if self.verdict == Verdict::Misfit {
+            self.verdict = Verdict::Fitted;
+        }
         // SAFETY: see above.
         unsafe {
             match self.kind {
@@ -100,15 +134,23 @@ impl Fit {
         unsafe {
             match self.kind {
                 Kind::Whatever => value,
-                Kind::Time => self.call(value),
+                Kind::Time => self.call(value, true),
+                Kind::Bits => {
+                    let fitted = self.call(value, true);
+                    if text(fitted) == text(value) {
+                        fitted
+                    } else {
+                        self.misfit(value)
+                    }
+                }
                 Kind::Text => {
-                    let fitted = self.call(value);
+                    let fitted = self.call(value, true);
                     let (before, after) = (text(value), text(fitted));
                     let cut = before.get(after.len()..).unwrap_or_default();
                     if cut.iter().all(|byte| *byte == b' ') {
                         fitted
                     } else {
-                        value
+                        self.misfit(value)
                     }
                 }
                 Kind::Numeric { scale, limit } => {
@@ -120,16 +162,25 @@ impl Fit {
                     let is_below =
                         raw::DirectFunctionCall2Coll(Some(raw::numeric_lt), none, size, limit);
                     if is_below.value() as u8 == 0 {
-                        value
+                        self.misfit(value)
                     } else {
-                        self.call(value)
+                        self.call(value, true)
                     }
                 }
             }
         }
     }
 
-    unsafe fn call(&mut self, value: Datum) -> Datum {
+    unsafe fn misfit(&mut self, value: Datum) -> Datum {
+        if self.verdict == Verdict::Refusing {
+            // SAFETY: the value is of the type.
+            return unsafe { self.call(value, false) };
+        }
+        self.verdict = Verdict::Misfit;
+        value
+    }
+
+    unsafe fn call(&mut self, value: Datum, is_explicit: bool) -> Datum {
         // SAFETY: the function takes a value, a modifier, and whether the cast is explicit.
         unsafe {
             raw::FunctionCall3Coll(
@@ -137,7 +188,7 @@ impl Fit {
                 pg_sys::InvalidOid,
                 value,
                 Datum::from(self.typmod),
-                Datum::from(true),
+                Datum::from(is_explicit),
             )
         }
     }

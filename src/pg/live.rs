@@ -49,6 +49,8 @@ impl LiveRow {
 struct Finder {
     relid: Oid,
     generation: u64,
+    /// Its schema's name, of a change of which nobody is told.
+    schema: pg_sys::NameData,
     plan: SPIPlanPtr,
     kind: Kind,
 }
@@ -93,14 +95,42 @@ pub(super) unsafe fn row(scope: &Scope, item: &[u8]) -> Option<LiveRow> {
     }
 }
 
+/// Whether rows of a table can be found at all.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(super) unsafe fn is_readable(scope: &Scope) -> bool {
+    // SAFETY: see above.
+    unsafe {
+        let relation = pg_sys::try_relation_open(scope.relation, pg_sys::AccessShareLock as c_int);
+        if relation.is_null() {
+            return false;
+        }
+        let may = may_read(relation);
+        raw::relation_close(relation, pg_sys::NoLock as c_int);
+        may
+    }
+}
+
+/// Whether a table's owner may read it: an owner can lose that right, and be one of a table in another's schema.
+///
+/// # Safety
+/// The relation must be open.
+pub(super) unsafe fn may_read(relation: Relation) -> bool {
+    // SAFETY: the relation is open.
+    unsafe {
+        let (table, owner) = ((*relation).rd_id, (*(*relation).rd_rel).relowner);
+        let select = pg_sys::AclMode::from(pg_sys::ACL_SELECT);
+        pg_sys::pg_class_aclcheck(table, owner, select) == pg_sys::AclResult::ACLCHECK_OK
+            && crate::compat::uses_schema((*(*relation).rd_rel).relnamespace, owner)
+    }
+}
+
 unsafe fn find(relation: Relation, scope: &Scope, item: &[u8]) -> Option<(*mut Datum, *mut bool)> {
     // SAFETY: the relation is open.
     unsafe {
         let owner = (*(*relation).rd_rel).relowner;
-        let select = pg_sys::AclMode::from(pg_sys::ACL_SELECT);
-        if pg_sys::pg_class_aclcheck((*relation).rd_id, owner, select)
-            != pg_sys::AclResult::ACLCHECK_OK
-        {
+        if !may_read(relation) {
             return None;
         }
         let finder = finder(relation, scope, owner)?;
@@ -149,9 +179,15 @@ unsafe fn finder(relation: Relation, scope: &Scope, owner: Oid) -> Option<Finder
     unsafe {
         let relid = (*relation).rd_id;
         let slot = relid.to_u32() as usize % REMEMBERED;
+        let mut schema = pg_sys::NameData::default();
+        let name = pg_sys::get_namespace_name((*(*relation).rd_rel).relnamespace);
+        if !name.is_null() {
+            raw::namestrcpy(&raw mut schema, name);
+        }
         if let Some(known) = FINDERS.get()[slot]
             && known.relid == relid
             && known.generation == relation::generation()
+            && known.schema.data == schema.data
         {
             return Some(known);
         }
@@ -166,6 +202,7 @@ unsafe fn finder(relation: Relation, scope: &Scope, owner: Oid) -> Option<Finder
         let found = Finder {
             relid,
             generation,
+            schema,
             plan,
             kind,
         };

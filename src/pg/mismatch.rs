@@ -2,10 +2,12 @@
 
 use super::arguments::{argument, null, oid, text, text_datum};
 use super::bytes::Bytes;
+use super::catalog;
 use super::change;
 use super::column::{Column, Treatment};
 use super::columns::Gaps;
 use super::event;
+use super::gate;
 use super::list::List;
 use super::live::{self, LiveRow};
 use super::raw;
@@ -22,7 +24,7 @@ use super::steps::{Entry, Steps};
 use super::stored::Kind;
 use super::subject::{self, Subject};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, FunctionCallInfo};
+use pgrx::pg_sys::{Datum, FunctionCallInfo, Oid};
 
 /// `_mismatch(target regclass, item text)`: `deleted` where the log says so of a row that is there, `missing` the other way round,
 /// `differs: ` and the fields that do; NULL where nothing differs or nothing is known.
@@ -51,6 +53,9 @@ pub(super) unsafe fn mismatch(call: FunctionCallInfo) -> Datum {
             return null(call);
         };
         let is_gone = matches!(entry.action, action::DELETE | action::MOVED);
+        if !live::is_readable(&subject.scope) {
+            return null(call);
+        }
         let row = live::row(&subject.scope, item);
         match row {
             None if is_gone => null(call),
@@ -102,6 +107,7 @@ unsafe fn differing(subject: &Subject, entry: &Entry, row: &LiveRow) -> List<&'s
     // SAFETY: see `mismatch`.
     unsafe {
         let mut fields = List::new();
+        let relid = subject.scope.relation;
         let mut state = State::of(subject.scope.collection, &subject.sight);
         snapshot::after_earlier(subject, &mut state, entry);
         for column in row.tracked().columns() {
@@ -112,11 +118,30 @@ unsafe fn differing(subject: &Subject, entry: &Entry, row: &LiveRow) -> List<&'s
             };
             if column.treatment == Treatment::Save
                 && !is_same(state.slot(place), column, row.get(column.index))
+                && !has_lost_label(&state, place, column, pg_sys::get_atttype(relid, attnum))
             {
                 fields.push(super::lineage::copy(column.name()));
             }
         }
         fields
+    }
+}
+
+/// Whether the record names a label that its enum does not have any more, as after ALTER TYPE … RENAME VALUE. Which of the
+/// present ones it was nothing tells.
+unsafe fn has_lost_label(state: &State, place: usize, column: &Column, typid: Oid) -> bool {
+    // SAFETY: the value is of the field; the function takes a jsonb and an OID.
+    unsafe {
+        if state.slot(place).known != Known::Record || column.kind != Kind::Json {
+            return false;
+        }
+        let Some(json) = state.field_json(place) else {
+            return false;
+        };
+        let types = [pg_sys::JSONBOID, pg_sys::OIDOID];
+        let function = catalog::function(c"_has_lost_label", &types);
+        gate::invoke_with(function, &[json, Datum::from(typid)])
+            .is_some_and(|lost| lost.value() as u8 != 0)
     }
 }
 

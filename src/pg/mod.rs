@@ -95,6 +95,7 @@ mod typed;
 mod types;
 mod undertake;
 mod undone;
+mod unfit;
 mod unknown;
 mod unwind;
 mod value;

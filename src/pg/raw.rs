@@ -457,6 +457,13 @@ unsafe extern "C-unwind" {
     pub(super) fn errmsg_internal(format: *const c_char, ...) -> c_int;
     pub(super) fn errdetail_internal(format: *const c_char, ...) -> c_int;
     pub(super) fn geterrcode() -> c_int;
+    pub(super) fn domain_check(
+        value: Datum,
+        is_null: bool,
+        domain: Oid,
+        extra: *mut *mut c_void,
+        context: MemoryContext,
+    );
     pub(super) fn CopyErrorData() -> *mut pg_sys::ErrorData;
     pub(super) fn CommandCounterIncrement();
     pub(super) fn pg_server_to_any(text: *const c_char, len: c_int, encoding: c_int)
@@ -467,6 +474,8 @@ unsafe extern "C-unwind" {
     // port.h and mb/pg_wchar.h are not part of pgrx's bindings.
     pub(super) fn pg_strong_random(buffer: *mut c_void, len: Size) -> bool;
     pub(super) fn pg_verifymbstr(text: *const c_char, len: c_int, noerror: bool) -> bool;
+    pub(super) fn namestrcpy(name: *mut pg_sys::NameData, text: *const c_char);
+    pub(super) fn pg_mbcliplen(text: *const c_char, len: c_int, limit: c_int) -> c_int;
     pub(super) fn AcceptInvalidationMessages();
     // catalog/pg_inherits.h and catalog/partition.h are not part of pgrx's bindings.
     pub(super) fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;

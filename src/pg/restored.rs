@@ -59,6 +59,7 @@ pub(super) unsafe fn restored(call: FunctionCallInfo) -> Datum {
                 .raise();
             }
             let mut target = Target::of(attribute, row.relation);
+            target.be_strict(true);
             match state.typed((*attribute).attnum, &mut target) {
                 Typed::Unknown => {}
                 typed => {

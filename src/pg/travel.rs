@@ -64,7 +64,7 @@ enum Out {
 /// Called by the function manager with these arguments.
 pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
-    unsafe { travel(call, |rows, _, _| Out::Rows(rows)) }
+    unsafe { travel(call, false, |rows, _, _| Out::Rows(rows)) }
 }
 
 /// `_differences(like anyelement, at timestamptz, fields text[])`: for each item that is not what it was what must be done to
@@ -75,7 +75,7 @@ pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
 pub(super) unsafe fn differences(call: FunctionCallInfo) -> Datum {
     // SAFETY: see above.
     unsafe {
-        travel(call, |rows, relation, tracked| {
+        travel(call, true, |rows, relation, tracked| {
             Out::Differences(Differences::of(rows, relation, tracked, argument(call, 2)))
         })
     }
@@ -83,6 +83,7 @@ pub(super) unsafe fn differences(call: FunctionCallInfo) -> Datum {
 
 unsafe fn travel(
     call: FunctionCallInfo,
+    is_strict: bool,
     out: impl FnOnce(Rows, Relation, *const Tracked) -> Out,
 ) -> Datum {
     // SAFETY: see `as_of`.
@@ -102,7 +103,7 @@ unsafe fn travel(
             .raise();
         }
         let at = at.value() as i64;
-        let (targets, has_attribute) = typed::targets(relation);
+        let (targets, has_attribute) = typed::targets(relation, is_strict);
         let state = State::of(subject.scope.collection, &subject.sight);
         let gap = subject
             .gaps

@@ -12,6 +12,7 @@ use super::raw;
 use super::reading::{self, Held, Value};
 use super::settings::{self, Setting};
 use super::types;
+use super::unfit;
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, Oid};
@@ -41,6 +42,11 @@ pub(super) struct Target {
     role: Option<Oid>,
     /// Found out at its first use.
     fit: Option<Fit>,
+    /// Names of the column and its table, for errors.
+    name: *const c_char,
+    table: *const c_char,
+    /// Values are to be written: one that does not fit is refused.
+    is_strict: bool,
     context: pg_sys::MemoryContext,
 }
 
@@ -66,13 +72,21 @@ impl Target {
                 parameter: pg_sys::InvalidOid,
                 role: None,
                 fit: None,
+                name: (*attribute).attname.data.as_ptr(),
+                table: (*(*relation).rd_rel).relname.data.as_ptr(),
+                is_strict: false,
                 context: pg_sys::CurrentMemoryContext,
             }
         }
     }
 
+    /// Values are to be written from now on, or not.
+    pub(super) fn be_strict(&mut self, is_strict: bool) {
+        self.is_strict = is_strict;
+    }
+
     /// Makes a value of a record one for the column, in the current memory context. Raises what the type's input function
-    /// raises.
+    /// raises, and what a write of it would if values are to be written.
     ///
     /// # Safety
     /// The value must be of the field; must run in a transaction.
@@ -114,10 +128,15 @@ impl Target {
             if self.fit.is_none() {
                 self.fit = Some(Fit::of(self.base, self.typmod, self.context));
             }
-            match &mut self.fit {
-                Some(fit) => fit.fitted(value),
-                None => value,
+            let Some(fit) = &mut self.fit else {
+                return value;
+            };
+            let fitted = fit.fitted(value);
+            if !self.is_strict || !fit.was_misfit() {
+                return fitted;
             }
+            let text = unfit::shown(self.base, value);
+            unfit::telling(self.name, self.table, text, || fit.refuse(value))
         }
     }
 
@@ -137,20 +156,22 @@ impl Target {
             }
             let fixed = settings::fix(Setting::ALL);
             let role = self.role;
-            let mut read = || {
-                raw::InputFunctionCall(
-                    &raw mut self.input,
-                    copy.cast::<c_char>(),
-                    self.parameter,
-                    self.typmod,
-                )
-            };
-            let datum = match role {
+            // One that is only read may be longer than the column takes.
+            let is_fitted = !self.is_strict
+                && matches!(
+                    self.base,
+                    pg_sys::VARCHAROID | pg_sys::BPCHAROID | pg_sys::NUMERICOID
+                );
+            let typmod = if is_fitted { -1 } else { self.typmod };
+            let text = copy.cast::<c_char>();
+            let mut read =
+                || raw::InputFunctionCall(&raw mut self.input, text, self.parameter, typmod);
+            let datum = unfit::telling(self.name, self.table, text, || match role {
                 Some(role) => gate::run_as_table_owner(role, read),
                 None => read(),
-            };
+            });
             settings::release(fixed);
-            datum
+            if is_fitted { self.fitted(datum) } else { datum }
         }
     }
 
@@ -201,11 +222,15 @@ unsafe fn input_role(base: Oid, owner: Oid) -> Option<Oid> {
     }
 }
 
-/// Describes each attribute of a relation that is not dropped, and tells which these are.
+/// Describes each attribute of a relation that is not dropped, and tells which these are. `is_strict` if values are to be
+/// written.
 ///
 /// # Safety
 /// The relation must be open; all lies in the current memory context.
-pub(super) unsafe fn targets(relation: pg_sys::Relation) -> (*mut Target, *const bool) {
+pub(super) unsafe fn targets(
+    relation: pg_sys::Relation,
+    is_strict: bool,
+) -> (*mut Target, *const bool) {
     // SAFETY: the relation is open.
     unsafe {
         let desc = (*relation).rd_att;
@@ -216,7 +241,10 @@ pub(super) unsafe fn targets(relation: pg_sys::Relation) -> (*mut Target, *const
             let attribute = raw::attribute(desc, index);
             if !(*attribute).attisdropped {
                 *has_attribute.add(index) = true;
-                targets.add(index).write(Target::of(attribute, relation));
+                let mut target = Target::of(attribute, relation);
+                // What is generated is not written.
+                target.be_strict(is_strict && (*attribute).attgenerated == 0);
+                targets.add(index).write(target);
             }
         }
         (targets, has_attribute)

@@ -339,6 +339,7 @@ impl Fields {
             let Some(target) = &mut self.targets[index] else {
                 return;
             };
+            target.be_strict(side == Side::Was);
             match target.typed(field, value) {
                 Typed::Unknown => Error::NotKept {
                     field: String::from_utf8_lossy(field.name).into_owned(),

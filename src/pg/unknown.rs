@@ -4,6 +4,7 @@ use super::arguments::{null, oid, text_datum};
 use super::capture;
 use super::gate;
 use super::item;
+use super::live;
 use super::raw;
 use super::relation;
 use super::row::Values;
@@ -34,6 +35,10 @@ pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
         let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
         let tracked = &*relation::tracked(relation, capture::function());
         let scratch = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions unknown");
+        if !live::may_read(relation) {
+            raw::relation_close(relation, pg_sys::NoLock as c_int);
+            return Datum::null();
+        }
         gate::run_as_table_owner((*(*relation).rd_rel).relowner, || {
             table::each_row(relid, &mut |slot| {
                 let before = raw::switch_to(scratch);

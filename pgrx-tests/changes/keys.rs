@@ -1,0 +1,114 @@
+//! Keys added, dropped, and moved to other columns.
+
+use super::{beside, first, healthy, in_schema};
+
+/// No key: the table takes writes as before, unrecorded, and an administrator is told. With the key back the items go on.
+#[test]
+fn changes_of_a_key_that_is_dropped_and_added() {
+    let mut admin = in_schema("changes_key");
+    admin.run("CREATE TABLE t (id int PRIMARY KEY, v text); SELECT directus_versions.track('t')");
+    let mut writer = beside("changes_key");
+    let update = writer.prepare("UPDATE t SET v = v || '!'").unwrap();
+    writer.run("INSERT INTO t VALUES (1, 'a')");
+    assert_eq!(writer.execute(&update, &[]).unwrap(), 1);
+    let created = first(&mut admin, "changes_key.t");
+    admin.run("ALTER TABLE t DROP CONSTRAINT t_pkey");
+    assert_eq!(writer.execute(&update, &[]).unwrap(), 1);
+    writer.run("INSERT INTO t VALUES (2, 'b')");
+    admin.shows(
+        "SELECT string_agg(problem, ' ') FROM directus_versions.check_tracking('t') WHERE problem = 'no key'",
+        "no key",
+    );
+    admin.run("ALTER TABLE t ADD PRIMARY KEY (id)");
+    assert_eq!(writer.execute(&update, &[]).unwrap(), 2);
+    admin.shows(
+        "SELECT data ->> 'v' FROM directus_versions.history('t', 1) ORDER BY revision DESC LIMIT 1",
+        "a!!!",
+    );
+    admin.run(&format!("SELECT directus_versions.revert({created})"));
+    admin.shows("SELECT string_agg(v, ' ' ORDER BY id) FROM t", "a b!");
+}
+
+/// A primary key comes to a table whose key was named.
+#[test]
+fn changes_of_a_named_key_that_becomes_the_primary_key() {
+    let mut admin = in_schema("changes_named");
+    admin
+        .run("CREATE TABLE t (id int, v text); SELECT directus_versions.track('t', key => '{id}')");
+    let mut writer = beside("changes_named");
+    let update = writer.prepare("UPDATE t SET v = v || '!'").unwrap();
+    writer.run("INSERT INTO t VALUES (1, 'a')");
+    assert_eq!(writer.execute(&update, &[]).unwrap(), 1);
+    admin.run("ALTER TABLE t ADD PRIMARY KEY (id)");
+    assert_eq!(writer.execute(&update, &[]).unwrap(), 1);
+    let created = first(&mut admin, "changes_named.t");
+    admin.run(&format!("SELECT directus_versions.revert({created})"));
+    admin.shows("SELECT v FROM t", "a");
+    assert_eq!(
+        admin.int("SELECT count(*) FROM directus_versions.history('t', 1)"),
+        4
+    );
+    healthy(&mut admin, "t");
+}
+
+/// The text of an item under the former key may be another row's under the present one: that row must not be touched.
+#[test]
+fn changes_of_a_key_to_another_column_go_back_to_no_other_row() {
+    for (schema, track, change) in [
+        (
+            "changes_rekeyed",
+            "ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (a); SELECT directus_versions.track('t')",
+            "ALTER TABLE t DROP CONSTRAINT k, ADD PRIMARY KEY (b)",
+        ),
+        (
+            "changes_rekeyed_named",
+            "SELECT directus_versions.track('t', key => '{a}')",
+            "SELECT directus_versions.set_scope('t', key => '{b}')",
+        ),
+    ] {
+        let mut admin = in_schema(schema);
+        admin.run("CREATE TABLE t (a int NOT NULL, b int NOT NULL, v text)");
+        admin.run(track);
+        admin.run("INSERT INTO t VALUES (1, 2, 'x'), (2, 1, 'y')");
+        admin.run("UPDATE t SET v = v || '1'");
+        let mut writer = beside(schema);
+        let update = writer.prepare("UPDATE t SET v = v || '2'").unwrap();
+        assert_eq!(writer.execute(&update, &[]).unwrap(), 2);
+        let created = first(&mut admin, &format!("{schema}.t"));
+        admin.run(change);
+        assert_eq!(writer.execute(&update, &[]).unwrap(), 2);
+        // Old history is read.
+        admin.shows(
+            &format!("SELECT data FROM directus_versions.revisions WHERE id = {created}"),
+            r#"{"a": 1, "b": 2, "v": "x"}"#,
+        );
+        for call in ["revert", "undo"] {
+            for revision in [created, created + 1, created + 2, created + 3] {
+                let before = admin.text("SELECT string_agg(t::text, ' ' ORDER BY a) FROM t");
+                let state = admin.state(&format!(
+                    "BEGIN; SELECT directus_versions.{call}({revision})"
+                ));
+                if state == "00000" {
+                    // The row gone back to is the one that the revision is of.
+                    let whose = (revision - created) % 2 + 1;
+                    admin.shows(
+                        &format!("SELECT bool_and(v LIKE (ARRAY['x%', 'y%'])[a]) AND count(*) FILTER (WHERE a <> {whose} AND v LIKE '_122') = 1 FROM t"),
+                        "true",
+                    );
+                }
+                admin.run("ROLLBACK");
+                assert_eq!(
+                    admin.text("SELECT string_agg(t::text, ' ' ORDER BY a) FROM t"),
+                    before
+                );
+            }
+        }
+        // What came since is gone back to as ever.
+        let later = admin.int(&format!(
+            "SELECT max(id) FROM directus_versions.revisions WHERE collection = '{schema}.t' AND item = '2'"
+        ));
+        admin.run("UPDATE t SET v = 'lost'");
+        admin.run(&format!("SELECT directus_versions.revert({later})"));
+        admin.shows("SELECT string_agg(v, ' ' ORDER BY a) FROM t", "x122 lost");
+    }
+}
