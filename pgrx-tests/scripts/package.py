@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 
 SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 TERM = re.compile(r"[^\s/\\\x00-\x1f]{2,}")
@@ -37,7 +36,8 @@ def text(value):
 
 def check_meta():
     meta = json.loads(pathlib.Path("META.json").read_text())
-    cargo = tomllib.loads(pathlib.Path("Cargo.toml").read_text())["package"]
+    manifest = pathlib.Path("Cargo.toml").read_text()
+    cargo = dict(re.findall(r'^(\w+) = "(.*)"$', manifest.split("\n[")[0], re.M))
     for key in ("name", "version", "abstract", "maintainer", "license", "provides", "meta-spec"):
         expect(key in meta, f"META.json has no {key}")
     for key in meta:
@@ -59,8 +59,7 @@ def check_meta():
                f"version of {name} is not that of Cargo.toml")
         for key in ("file", "docfile"):
             expect(pathlib.Path(extension.get(key, "none")).is_file(), f"{key} of {name} is not there")
-    oldest = min(int(name[2:]) for name in tomllib.loads(pathlib.Path("Cargo.toml").read_text())["features"]
-                 if re.fullmatch(r"pg\d+", name))
+    oldest = min(map(int, re.findall(r"^pg(\d+) = ", manifest, re.M)))
     expect(meta["prereqs"]["runtime"]["requires"]["PostgreSQL"] == f"{oldest}.0.0", "prereqs has another PostgreSQL")
 
 

@@ -39,6 +39,12 @@ mkdir "$DV_TMP/context" "$DV_TMP/one" "$DV_TMP/two" "$DV_TMP/three"
 python3 pgrx-tests/scripts/package.py meta || failed=1
 python3 pgrx-tests/scripts/package.py dockerfile "$DV_TMP/context" || failed=1
 
+archive() {
+    git archive --format=zip --prefix="directus_versions-$version/" -o "$DV_TMP/pgxn.zip" HEAD &&
+        python3 -m zipfile -l "$DV_TMP/pgxn.zip" | grep "^directus_versions-$version/META.json "
+}
+[[ ! -e .git ]] || check "the archive for PGXN" archive
+
 if [[ $DV_PG != 15 && -z ${PG_CONFIG:-} ]]; then
     refused() {
         ! .ci/package "$profile" "$DV_TMP/one" 2>"$DV_TMP/refused" && grep -q 'is not of a Debian package' "$DV_TMP/refused"
