@@ -4,7 +4,7 @@
 ifdef PG
 export DV_PG = $(PG)
 endif
-.PHONY: help setup demo test lint bench bench-check bench-scale psql install clean
+.PHONY: help setup demo test lint bench bench-check bench-scale psql install package package-check clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +38,12 @@ psql: ## Open psql in a throw-away cluster with the extension
 
 install: ## Install into the system's PostgreSQL
 	@.ci/install
+
+package: ## Build a Debian package into target/package
+	@.ci/package
+
+package-check: ## Build it, and run a server on what it holds; nothing is installed
+	@DV_PROFILE=release DV_SHOW_LOG=1 .ci/cluster run pgrx-tests/scripts/package.sh
 
 clean: ## Remove what the other targets made, except for packages and cargo-pgrx
 	@.ci/clean
