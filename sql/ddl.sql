@@ -255,16 +255,17 @@ BEGIN
     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
     WHERE d.object_type = 'table' AND d.schema_name = 'directus_versions' AND d.object_name LIKE 'log\_%'
     LIMIT 1;
-    IF FOUND AND NOT pg_catalog.current_setting('directus_versions.allow_drop')::boolean THEN
+    -- Until the library is loaded the session does not know the setting.
+    IF FOUND AND NOT COALESCE(NULLIF(pg_catalog.current_setting('directus_versions.allow_drop', true), '')::boolean, false) THEN
         RAISE EXCEPTION 'recorded history cannot be removed' USING
             ERRCODE = '42501',
-            DETAIL = pg_catalog.format('DROP TABLE "%s" was refused.', kept),
+            DETAIL = pg_catalog.format('%s was refused for table "%s".', TG_TAG, kept),
             HINT = 'Use directus_versions.set_retention and directus_versions.purge.';
     END IF;
 END $$;
 COMMENT ON FUNCTION _keep_partitions() IS
 'Refuses to drop a partition of the log (42501), unless directus_versions.allow_drop is on';
-CREATE EVENT TRIGGER directus_versions_partitions ON sql_drop WHEN TAG IN ('DROP TABLE')
+CREATE EVENT TRIGGER directus_versions_partitions ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP OWNED')
     EXECUTE FUNCTION directus_versions._keep_partitions();
 COMMENT ON EVENT TRIGGER directus_versions_partitions IS 'Keeps the partitions of the log';
 
