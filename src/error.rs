@@ -253,9 +253,9 @@ impl Error {
                 Some("Discard the field, promote others, or promote with on_conflict => 'theirs'.")
             }
             Self::NotInstalled => Some("Run CREATE EXTENSION directus_versions."),
-            Self::NotIndexed { .. } => {
-                Some("Let directus_versions.maintain make partitions, or give it the indexes of \"log_default\".")
-            }
+            Self::NotIndexed { .. } => Some(
+                "Let directus_versions.maintain make partitions, or give it the indexes of \"log_default\".",
+            ),
             _ => None,
         }
     }
