@@ -107,6 +107,27 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     WHERE c.id = $1 AND r.former IS NOT NULL
 $$;
 
+-- A dump of data alone is followed by no command that would be noticed.
+CREATE FUNCTION _settle_restored() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    restored int;
+BEGIN
+    FOR restored IN
+        SELECT c.id FROM directus_versions.collection AS c
+        WHERE c.relid <> c.relation::oid AND pg_catalog.pg_trigger_depth() = 1
+            AND EXISTS (SELECT FROM directus_versions.field AS f WHERE f.collection = c.id)
+    LOOP
+        PERFORM directus_versions._renumber_fields(restored);
+    END LOOP;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION _settle_restored() IS 'Gives columns that a restore has brought the attribute numbers that they have here';
+CREATE TRIGGER settle AFTER INSERT ON collection FOR EACH STATEMENT EXECUTE FUNCTION _settle_restored();
+COMMENT ON TRIGGER settle ON collection IS 'Makes what a restore has brought fit this database';
+CREATE TRIGGER settle AFTER INSERT ON field FOR EACH STATEMENT EXECUTE FUNCTION _settle_restored();
+COMMENT ON TRIGGER settle ON field IS 'Makes what a restore has brought fit this database';
+
 CREATE FUNCTION _renamed(names text[], former text[], present text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT CASE WHEN names IS NULL THEN NULL ELSE COALESCE(
@@ -122,6 +143,16 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     changed record;
 BEGIN
+    -- pg_restore --disable-triggers enables them again as ordinary ones.
+    FOR changed IN
+        SELECT DISTINCT t.tgrelid::regclass AS relation, t.tgname AS name
+        FROM pg_catalog.pg_event_trigger_ddl_commands() AS d
+        JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = d.objid
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass
+            AND t.tgfoid = 'directus_versions._guard()'::regprocedure AND t.tgenabled = 'O'
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', changed.relation, changed.name);
+    END LOOP;
     IF pg_catalog.current_setting('transaction_read_only')::boolean
         OR NOT EXISTS (SELECT FROM directus_versions.collection)
             AND NOT EXISTS (SELECT FROM directus_versions.tracked_schema)
@@ -255,16 +286,17 @@ BEGIN
     FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
     WHERE d.object_type = 'table' AND d.schema_name = 'directus_versions' AND d.object_name LIKE 'log\_%'
     LIMIT 1;
-    IF FOUND AND NOT pg_catalog.current_setting('directus_versions.allow_drop')::boolean THEN
+    -- Until the library is loaded the session does not know the setting.
+    IF FOUND AND NOT COALESCE(NULLIF(pg_catalog.current_setting('directus_versions.allow_drop', true), '')::boolean, false) THEN
         RAISE EXCEPTION 'recorded history cannot be removed' USING
             ERRCODE = '42501',
-            DETAIL = pg_catalog.format('DROP TABLE "%s" was refused.', kept),
+            DETAIL = pg_catalog.format('%s was refused for table "%s".', TG_TAG, kept),
             HINT = 'Use directus_versions.set_retention and directus_versions.purge.';
     END IF;
 END $$;
 COMMENT ON FUNCTION _keep_partitions() IS
 'Refuses to drop a partition of the log (42501), unless directus_versions.allow_drop is on';
-CREATE EVENT TRIGGER directus_versions_partitions ON sql_drop WHEN TAG IN ('DROP TABLE')
+CREATE EVENT TRIGGER directus_versions_partitions ON sql_drop WHEN TAG IN ('DROP TABLE', 'DROP OWNED')
     EXECUTE FUNCTION directus_versions._keep_partitions();
 COMMENT ON EVENT TRIGGER directus_versions_partitions IS 'Keeps the partitions of the log';
 

@@ -55,6 +55,11 @@ BEGIN
         made, month, month + interval '1 month',
         'WITH (' || pg_catalog.array_to_string(catch_all.reloptions, ', ') || ')',
         (SELECT pg_catalog.format('TABLESPACE %I', t.spcname) FROM pg_catalog.pg_tablespace AS t WHERE t.oid = catch_all.reltablespace));
+    EXECUTE pg_catalog.format('CREATE INDEX ON directus_versions.%I (id)', made);
+    EXECUTE pg_catalog.format('CREATE INDEX ON directus_versions.%I (collection, item directus_versions.item_ops, id)', made);
+    EXECUTE pg_catalog.format(
+        'CREATE INDEX ON directus_versions.%I USING brin (transaction directus_versions.transaction_ops, at, id) WITH (pages_per_range = 32)', made);
+    EXECUTE pg_catalog.format('ALTER TABLE directus_versions.%I REPLICA IDENTITY FULL', made);
     EXECUTE pg_catalog.format('COMMENT ON TABLE directus_versions.%I IS %L', made,
         'Rows of the log of ' || pg_catalog.to_char(month, 'YYYY-MM') || ' (UTC)');
     -- The guard of each row comes with ATTACH; one of a statement does not.

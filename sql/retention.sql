@@ -206,8 +206,10 @@ DECLARE
 BEGIN
     -- So that what happened since a time is found without a look at all of the log.
     FOR ranges IN
-        SELECT i.inhrelid::regclass FROM pg_catalog.pg_inherits AS i
-        WHERE i.inhparent = 'directus_versions.log_transaction_index'::regclass
+        SELECT c.oid::regclass
+        FROM directus_versions._partitions() AS p JOIN pg_catalog.pg_index AS i ON i.indrelid = p.relation
+        JOIN pg_catalog.pg_class AS c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am AS a ON a.oid = c.relam
+        WHERE a.amname = 'brin'
     LOOP
         PERFORM directus_versions._summarize(ranges);
     END LOOP;

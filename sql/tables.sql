@@ -196,10 +196,7 @@ CREATE TABLE log (
     parent      bigint,
     long_item   text
 ) PARTITION BY RANGE (at);
-CREATE INDEX log_id_index ON log (id);
-CREATE INDEX log_item_index ON log (collection, item item_ops, id);
--- Costs a write next to nothing, and finds what a transaction did, or what happened since some time, without reading the
--- whole log.
+-- For a block range index, which has no operators for this type of its own.
 CREATE OPERATOR CLASS transaction_ops FOR TYPE xid8 USING brin AS
     OPERATOR 1 pg_catalog.<, OPERATOR 2 pg_catalog.<=, OPERATOR 3 pg_catalog.=, OPERATOR 4 pg_catalog.>=, OPERATOR 5 pg_catalog.>,
     FUNCTION 1 pg_catalog.brin_minmax_opcinfo(internal),
@@ -207,7 +204,6 @@ CREATE OPERATOR CLASS transaction_ops FOR TYPE xid8 USING brin AS
     FUNCTION 3 pg_catalog.brin_minmax_consistent(internal, internal, internal),
     FUNCTION 4 pg_catalog.brin_minmax_union(internal, internal, internal);
 COMMENT ON OPERATOR CLASS transaction_ops USING brin IS 'The least and the greatest transaction id of a range of pages';
-CREATE INDEX log_transaction_index ON log USING brin (transaction transaction_ops, at, id) WITH (pages_per_range = 32);
 COMMENT ON TABLE log IS 'One row for each recorded change or event; read it through the views activity and revisions';
 COMMENT ON COLUMN log.command IS 'The command within the transaction: earlier ones come first whatever their id';
 COMMENT ON COLUMN log.action IS 'c create, u update, d delete, t truncate, x see label, m leads from an old key to the new one';
@@ -224,6 +220,16 @@ COMMENT ON TABLE long_item IS 'The rows of the log of which long_item holds the 
 -- A row that fits twice into a page stays as it is: to compress it would cost more than to write it.
 CREATE TABLE log_default PARTITION OF log DEFAULT WITH (toast_tuple_target = 4080);
 COMMENT ON TABLE log_default IS 'Rows of the log of a time that has no partition';
+-- Each partition has its own (sql/partitions.sql), and the log none: it would give them to a partition that a restore
+-- attaches, and the dump's own, of the same names, would fail.
+CREATE INDEX log_default_id_idx ON log_default (id);
+CREATE INDEX log_default_collection_item_id_idx ON log_default (collection, item item_ops, id);
+-- Costs a write next to nothing, and finds what a transaction did, or what happened since some time, without reading the
+-- whole log.
+CREATE INDEX log_default_transaction_at_id_idx ON log_default USING brin (transaction transaction_ops, at, id) WITH (pages_per_range = 32);
+-- What purge takes away or cuts can be told to a subscriber. Costs writes nothing: nothing else changes a row.
+ALTER TABLE log REPLICA IDENTITY FULL;
+ALTER TABLE log_default REPLICA IDENTITY FULL;
 
 -- lz4 costs a tenth of pglz; where the server was built without it, pglz stays.
 DO $$

@@ -39,6 +39,8 @@ pub(crate) enum Error {
     NotAnEventTrigger { function: &'static str },
     /// The extension's own tables are missing.
     NotInstalled,
+    /// A partition of the log without one of its indexes.
+    NotIndexed { partition: String },
     /// A value of the type `change` that is not the extension's own.
     NotRestorable,
     /// A function called beside those that go back or promote.
@@ -103,6 +105,7 @@ impl Error {
             Self::NotTracked { .. }
             | Self::NoKey { .. }
             | Self::NotInstalled
+            | Self::NotIndexed { .. }
             | Self::NoData { .. }
             | Self::Dropped { .. }
             | Self::Suppressed { .. }
@@ -160,6 +163,9 @@ impl Error {
             }
             Self::NotInstalled => {
                 "the tables of extension \"directus_versions\" are missing".into()
+            }
+            Self::NotIndexed { partition } => {
+                format!("partition \"{partition}\" of the log has no index on items or on ids")
             }
             Self::NotRestorable => {
                 "only the owner of extension \"directus_versions\" can restore recorded history"
@@ -247,6 +253,9 @@ impl Error {
                 Some("Discard the field, promote others, or promote with on_conflict => 'theirs'.")
             }
             Self::NotInstalled => Some("Run CREATE EXTENSION directus_versions."),
+            Self::NotIndexed { .. } => Some(
+                "Let directus_versions.maintain make partitions, or give it the indexes of \"log_default\".",
+            ),
             _ => None,
         }
     }

@@ -10,6 +10,8 @@ run() { psql -XAtq -v ON_ERROR_STOP=1 -c "$1"; }
 run "CREATE EXTENSION directus_versions"
 run "CREATE TABLE t (id int PRIMARY KEY, v int, w int); SELECT directus_versions.track('t')"
 run "CREATE TABLE directus_versions.log_old PARTITION OF directus_versions.log FOR VALUES FROM (MINVALUE) TO ('2020-01-01')"
+run "CREATE INDEX ON directus_versions.log_old (id); CREATE INDEX ON directus_versions.log_old (collection, item directus_versions.item_ops, id);
+     CREATE INDEX ON directus_versions.log_old USING brin (transaction directus_versions.transaction_ops, at, id)"
 run "INSERT INTO t VALUES (1, 0, 0), (2, 0, 0)"
 run "UPDATE t SET v = 1 WHERE id = 1"
 run "UPDATE t SET w = 5"

@@ -6,6 +6,7 @@ use super::column::Treatment;
 use super::guc::{self, Switch};
 use super::item;
 use super::moved::{self, Moved};
+use super::opaque;
 use super::raw::{self, Global};
 use super::record;
 use super::relation::{self, Tracked};
@@ -80,7 +81,7 @@ pub(super) unsafe fn row(trigger: *mut TriggerData) {
 pub(super) unsafe fn recorded(trigger: *mut TriggerData) -> Option<&'static Tracked> {
     // SAFETY: see `row`; the entry stays until the trigger's next call.
     unsafe {
-        if !guc::is_on(Switch::Enabled) {
+        if !guc::is_on(Switch::Enabled) || opaque::is_restoring() {
             return None;
         }
         // A transaction that has its locks already, and prepared its statement, would not look again by itself.

@@ -20,19 +20,16 @@ pub(super) enum Table {
     LayoutKey,
     LayoutHash,
     LayoutIds,
-    LogItemIndex,
-    LogIdIndex,
     Field,
     FieldKey,
     Gap,
     GapKey,
     ContextKey,
     CollectionRelation,
-    LogRangeIndex,
     Version,
 }
 
-const COUNT: usize = 22;
+const COUNT: usize = 19;
 
 const NAMES: [&CStr; COUNT] = [
     c"log",
@@ -47,15 +44,12 @@ const NAMES: [&CStr; COUNT] = [
     c"layout_pkey",
     c"layout_hash",
     c"layout_id",
-    c"log_item_index",
-    c"log_id_index",
     c"field",
     c"field_pkey",
     c"gap",
     c"gap_pkey",
     c"context_pkey",
     c"collection_relation_key",
-    c"log_transaction_index",
     c"version",
 ];
 

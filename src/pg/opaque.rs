@@ -4,10 +4,19 @@
 
 use super::arguments::argument;
 use super::gate;
-use super::raw;
+use super::raw::{self, Global};
 use crate::error::Error;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
+
+/// Whether this session has filled the log from a dump.
+static RESTORES: Global<bool> = Global::new(false);
+
+/// Whether this session restores a dump: a dump of data alone fills the log first, and then the tables, whose triggers
+/// are there already.
+pub(super) fn is_restoring() -> bool {
+    *RESTORES.get()
+}
 
 /// `_change_in(cstring)`: bytes in hexadecimal.
 ///
@@ -73,5 +82,6 @@ unsafe fn check_owner() {
         if !pg_sys::has_privs_of_role(raw::GetUserId(), gate::owner()) {
             Error::NotRestorable.raise();
         }
+        *RESTORES.get() = true;
     }
 }

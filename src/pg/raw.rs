@@ -479,7 +479,6 @@ unsafe extern "C-unwind" {
     pub(super) fn AcceptInvalidationMessages();
     // catalog/pg_inherits.h and catalog/partition.h are not part of pgrx's bindings.
     pub(super) fn get_partition_ancestors(relid: Oid) -> *mut pg_sys::List;
-    pub(super) fn index_get_partition(partition: Relation, index: Oid) -> Oid;
     pub(super) fn find_all_inheritors(
         parent: Oid,
         lock: c_int,

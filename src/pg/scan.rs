@@ -12,6 +12,7 @@ use pgrx::pg_sys::{AttrNumber, Datum, HeapTuple, Oid, Relation, ScanKeyData, Sys
 
 /// Attribute numbers of the log's columns that are looked up.
 const ID: AttrNumber = 1;
+const TRANSACTION: AttrNumber = 3;
 const COLLECTION: AttrNumber = 4;
 const ITEM: AttrNumber = 8;
 
@@ -46,12 +47,7 @@ static PARTITIONS: Global<Partitions> = Global::new(Partitions {
 pub(super) unsafe fn partitions() -> &'static [Partition] {
     // SAFETY: the list lies in memory of the backend.
     unsafe {
-        let (Some(log), Some(by_item), Some(by_id), Some(ranges)) = (
-            catalog::oid(Table::Log),
-            catalog::oid(Table::LogItemIndex),
-            catalog::oid(Table::LogIdIndex),
-            catalog::oid(Table::LogRangeIndex),
-        ) else {
+        let Some(log) = catalog::oid(Table::Log) else {
             Error::NotInstalled.raise()
         };
         // Held until the transaction ends, it keeps any partition from being dropped.
@@ -68,9 +64,9 @@ pub(super) unsafe fn partitions() -> &'static [Partition] {
                 let child = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
                 list.add(index).write(Partition {
                     relid,
-                    by_item: raw::index_get_partition(child, by_item),
-                    by_id: raw::index_get_partition(child, by_id),
-                    ranges: raw::index_get_partition(child, ranges),
+                    by_item: index_on(child, pg_sys::BTREE_AM_OID, COLLECTION),
+                    by_id: index_on(child, pg_sys::BTREE_AM_OID, ID),
+                    ranges: index_on(child, pg_sys::BRIN_AM_OID, TRANSACTION),
                     until: until(desc, index),
                 });
                 raw::relation_close(child, pg_sys::NoLock as c_int);
@@ -87,6 +83,28 @@ pub(super) unsafe fn partitions() -> &'static [Partition] {
         raw::relation_close(parent, pg_sys::NoLock as c_int);
         let known = PARTITIONS.get();
         core::slice::from_raw_parts(known.list, known.count)
+    }
+}
+
+/// The index of a partition that begins with a column. The log itself has none, since a dump could not be restored: each
+/// partition would get them as it is attached, before the dump's own.
+unsafe fn index_on(partition: Relation, method: Oid, first: AttrNumber) -> Oid {
+    // SAFETY: the list's indexes belong to the open partition.
+    unsafe {
+        let list = raw::RelationGetIndexList(partition);
+        let count = if list.is_null() { 0 } else { (*list).length };
+        (0..usize::try_from(count).unwrap_or(0))
+            .map(|position| (*(*list).elements.add(position)).oid_value)
+            .find(|oid| {
+                let index = raw::relation_open(*oid, pg_sys::AccessShareLock as c_int);
+                let form = (*index).rd_index;
+                let found = (*form).indisvalid
+                    && (*(*index).rd_rel).relam == method
+                    && *(*form).indkey.values.as_ptr() == first;
+                raw::relation_close(index, pg_sys::AccessShareLock as c_int);
+                found
+            })
+            .unwrap_or(pg_sys::InvalidOid)
     }
 }
 
@@ -210,7 +228,13 @@ impl Scan {
             for (position, partition) in partitions.iter().enumerate() {
                 let lock = pg_sys::AccessShareLock as c_int;
                 let heap = raw::relation_open(partition.relid, lock);
-                let index = raw::relation_open(index(partition), lock);
+                let index = match index(partition) {
+                    pg_sys::InvalidOid => Error::NotIndexed {
+                        partition: super::arguments::relation_name(partition.relid),
+                    }
+                    .raise(),
+                    index => raw::relation_open(index, lock),
+                };
                 // The server numbers the keys by the index's columns, where they lie.
                 let own: *mut ScanKeyData = raw::alloc_array(keys.len());
                 core::ptr::copy_nonoverlapping(keys.as_ptr(), own, keys.len());
