@@ -348,7 +348,8 @@ BEGIN
     END IF;
     DELETE FROM directus_versions.collection AS c WHERE c.id = settings.id;
     INSERT INTO directus_versions.collection SELECT settings.*;
-    IF settings.relid <> target::oid THEN
+    -- The trigger of a restore may have done it.
+    IF EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.id = settings.id AND c.relid <> target::oid) THEN
         PERFORM directus_versions._renumber_fields(settings.id);
     END IF;
     PERFORM directus_versions._note_fields(settings.id);

@@ -191,7 +191,7 @@ BEGIN
     INSERT INTO column_types (type, name, kind)
     SELECT t.oid, format_type(t.oid, NULL), t.typtype
     FROM pg_type t JOIN pg_namespace n ON n.oid = typnamespace
-    WHERE t.typtype <> 'p' AND t.typisdefined AND n.nspname !~ '^pg_(toast|temp)' AND n.nspname <> 'directus_versions';
+    WHERE t.typtype <> 'p' AND t.typisdefined AND n.nspname !~ '^(pg_toast|pg_temp|changes_)' AND n.nspname <> 'directus_versions'; -- nor those of tests that run beside
     DELETE FROM column_types WHERE type IN (
         SELECT unnest(types) FROM (
             SELECT array_agg(type) AS types, array_agg(name) AS names FROM column_types GROUP BY type::bigint % 20 OFFSET 0

@@ -35,7 +35,7 @@ fn travel_with_a_virtual_column() {
         "travel_virtual",
         "DO $$ BEGIN
              IF current_setting('server_version_num')::int >= 180000 THEN
-                 ALTER TABLE t ADD w int GENERATED ALWAYS AS (n * 2) VIRTUAL, ADD x text GENERATED ALWAYS AS (upper(v)) VIRTUAL;
+                 EXECUTE 'ALTER TABLE t ADD w int GENERATED ALWAYS AS (n * 2) VIRTUAL, ADD x text GENERATED ALWAYS AS (upper(v)) VIRTUAL';
              END IF;
          END $$",
     );
