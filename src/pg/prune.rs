@@ -403,11 +403,12 @@ unsafe fn rewrite(home: Home, record: Option<Datum>) {
             *nulls.add(column::CHANGE) = record.is_none();
             *replace.add(column::CHANGE) = true;
             let next = raw::heap_modify_tuple(former, (*heap).rd_att, values, nulls, replace);
-            // As a new row: its values out of line are copied before the old one goes, and any index an administrator made
-            // is kept up as in a write.
-            store::put(heap, next);
+            // As a new row, so that any index an administrator made is kept up as in a write. The old one goes first, or a
+            // subscriber would have two of the id.
+            let whole = raw::toast_flatten_tuple(next, (*heap).rd_att);
             let mut place = home.place;
             raw::CatalogTupleDelete(heap, &raw mut place);
+            store::put(heap, whole);
         }
         raw::relation_close(heap, pg_sys::NoLock as c_int);
     }

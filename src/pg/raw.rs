@@ -95,6 +95,7 @@ unsafe extern "C-unwind" {
     pub(super) fn ExecCloseIndices(info: *mut ResultRelInfo);
     pub(super) fn CatalogTupleInsert(relation: Relation, tuple: HeapTuple);
     pub(super) fn CatalogTupleDelete(relation: Relation, place: *mut pg_sys::ItemPointerData);
+    pub(super) fn toast_flatten_tuple(tuple: HeapTuple, desc: TupleDesc) -> HeapTuple;
     pub(super) fn heap_modify_tuple(
         tuple: HeapTuple,
         desc: TupleDesc,
