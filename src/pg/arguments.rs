@@ -1,7 +1,7 @@
 //! The arguments of a call from SQL.
 
 use super::raw;
-use core::ffi::CStr;
+use core::ffi::{CStr, c_int};
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo, Oid};
 
@@ -102,12 +102,41 @@ pub(super) unsafe fn schema_name(schema: Oid) -> String {
     }
 }
 
+/// The elements of an array without NULLs, of a type of that length that is passed in a register. They lie in the current
+/// memory context.
+///
+/// # Safety
+/// The datum must be such an array.
+pub(super) unsafe fn elements(array: Datum, typid: Oid, len: c_int) -> &'static [Datum] {
+    // SAFETY: see above.
+    unsafe {
+        let align = if len == 8 {
+            pg_sys::TYPALIGN_DOUBLE
+        } else {
+            pg_sys::TYPALIGN_INT
+        };
+        let (mut values, mut nulls) = (core::ptr::null_mut(), core::ptr::null_mut());
+        let mut count: c_int = 0;
+        raw::deconstruct_array(
+            raw::pg_detoast_datum(array.cast_mut_ptr()).cast(),
+            typid,
+            len,
+            true,
+            align as core::ffi::c_char,
+            &raw mut values,
+            &raw mut nulls,
+            &raw mut count,
+        );
+        core::slice::from_raw_parts(values, usize::try_from(count).unwrap_or(0))
+    }
+}
+
 /// Bytes as a datum of type text.
 ///
 /// # Safety
 /// Must run in a backend.
 pub(super) unsafe fn text_datum(text: &[u8]) -> Datum {
-    let len = core::ffi::c_int::try_from(text.len()).unwrap_or(0);
+    let len = c_int::try_from(text.len()).unwrap_or(0);
     // SAFETY: copies the bytes.
     unsafe { Datum::from(raw::cstring_to_text_with_len(text.as_ptr().cast(), len)) }
 }
@@ -123,7 +152,7 @@ pub(super) unsafe fn names_datum(names: &[&[u8]]) -> Datum {
         for (index, name) in names.iter().enumerate() {
             *texts.add(index) = text_datum(name);
         }
-        let count = core::ffi::c_int::try_from(names.len()).unwrap_or(0);
+        let count = c_int::try_from(names.len()).unwrap_or(0);
         let align = pg_sys::TYPALIGN_INT as core::ffi::c_char;
         let array = raw::construct_array(texts, count, pg_sys::TEXTOID, -1, false, align);
         Datum::from(array)

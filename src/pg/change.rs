@@ -39,7 +39,8 @@ pub(super) unsafe fn same_row(old: HeapTuple, new: HeapTuple) -> bool {
 /// Both must be datums of a type with this length.
 pub(super) unsafe fn same_value(byval: bool, len: i16, old: Datum, new: Datum) -> bool {
     if byval {
-        return old.value() == new.value();
+        // Bits beyond the type's own depend on who made the datum.
+        return old.value() == new.value() || word(len, old) == word(len, new);
     }
     // SAFETY: a datum by reference points to its bytes.
     unsafe {
@@ -52,6 +53,17 @@ pub(super) unsafe fn same_value(byval: bool, len: i16, old: Datum, new: Datum) -
             }
             _ => same_bytes(a, b, usize::try_from(len).unwrap_or(0)),
         }
+    }
+}
+
+/// The bytes of a value in a register that are its own.
+fn word(len: i16, value: Datum) -> u64 {
+    let word = value.value() as u64;
+    match len {
+        1 => u64::from(word as u8),
+        2 => u64::from(word as u16),
+        4 => u64::from(word as u32),
+        _ => word,
     }
 }
 

@@ -167,10 +167,9 @@ impl Differences {
                 let attribute = raw::attribute((*self.relation).rd_att, index);
                 let same = match (live.get(index), was.get(index)) {
                     (None, None) => true,
-                    (Some(a), Some(b)) if (*attribute).attbyval => {
-                        word((*attribute).attlen, a) == word((*attribute).attlen, b)
+                    (Some(a), Some(b)) => {
+                        change::same_value((*attribute).attbyval, (*attribute).attlen, a, b)
                     }
-                    (Some(a), Some(b)) => change::same_value(false, (*attribute).attlen, a, b),
                     _ => false,
                 };
                 if same {
@@ -207,16 +206,5 @@ impl Differences {
             }
             self.whole(Values { nulls, ..row })
         }
-    }
-}
-
-/// The bytes of a value in a register that are its own.
-fn word(len: i16, value: Datum) -> u64 {
-    let word = value.value() as u64;
-    match len {
-        1 => u64::from(word as u8),
-        2 => u64::from(word as u16),
-        4 => u64::from(word as u32),
-        _ => word,
     }
 }

@@ -1,6 +1,7 @@
 //! Lays the fields of a JSON object over a row of a table.
 
 use super::arguments::{argument, null};
+use super::callback;
 use super::column::{Column, Treatment};
 use super::gate;
 use super::jsonb::Writer;
@@ -196,42 +197,36 @@ unsafe fn json_null(typid: Oid) -> Datum {
 /// Sets an attribute to a JSON value. The value goes alone through a row of NULLs: a domain that forbids NULL would refuse
 /// a row in which its column is merely not there.
 unsafe fn convert(row: &mut Row, index: usize, info: *mut FmgrInfo, blank: Datum, value: Datum) {
-    // SAFETY: the callback is taken off again; an error takes it off by itself.
+    // SAFETY: `tell_place` takes a place.
     unsafe {
         let attribute = raw::attribute((*row.relation).rd_att, index);
         let name = (*attribute).attname.data.as_ptr();
-        // An error of our own unwinds this frame before it is reported, so neither may lie in it.
-        let place: *mut Place = raw::alloc_array(1);
-        place.write(Place {
+        let place = Place {
             column: name,
             table: (*(*row.relation).rd_rel).relname.data.as_ptr(),
-        });
-        let callback: *mut pg_sys::ErrorContextCallback = raw::alloc_array(1);
-        callback.write(pg_sys::ErrorContextCallback {
-            previous: pg_sys::error_context_stack,
-            callback: Some(tell_place),
-            arg: place.cast(),
-        });
-        pg_sys::error_context_stack = callback;
-        let mut value = value;
-        if is_json((*attribute).atttypid)
-            && let Some(inner) = as_it_is(value)
-        {
-            if is_json_null(inner) {
-                *row.values.add(index) = json_null((*attribute).atttypid);
-                *row.nulls.add(index) = false;
-                pg_sys::error_context_stack = (*callback).previous;
-                return;
+        };
+        let populated = callback::during(tell_place, place, || {
+            let mut value = value;
+            if is_json((*attribute).atttypid)
+                && let Some(inner) = as_it_is(value)
+            {
+                if is_json_null(inner) {
+                    *row.values.add(index) = json_null((*attribute).atttypid);
+                    *row.nulls.add(index) = false;
+                    return None;
+                }
+                value = inner;
             }
-            value = inner;
-        }
-        let call = gate::arguments(2);
-        (*call).flinfo = info;
-        let arguments = (*call).args.as_mut_ptr();
-        (*arguments).value = blank;
-        (*arguments.add(1)).value = object_of(CStr::from_ptr(name).to_bytes(), value);
-        let populated = raw::jsonb_populate_record(call);
-        pg_sys::error_context_stack = (*callback).previous;
+            let call = gate::arguments(2);
+            (*call).flinfo = info;
+            let arguments = (*call).args.as_mut_ptr();
+            (*arguments).value = blank;
+            (*arguments.add(1)).value = object_of(CStr::from_ptr(name).to_bytes(), value);
+            Some(raw::jsonb_populate_record(call))
+        });
+        let Some(populated) = populated else {
+            return;
+        };
         let values: *mut Datum = raw::alloc_array(row.natts);
         let nulls: *mut bool = raw::alloc_array(row.natts);
         let mut taken = Row {

@@ -6,7 +6,7 @@
 //! ids and times: a statement may write rows of a time long past.
 
 use super::list::List;
-use super::page::Pages;
+use super::page::{Pages, each_row};
 use super::raw;
 use super::scan::{self, Partition};
 use core::ffi::c_int;
@@ -16,9 +16,6 @@ use pgrx::pg_sys::{Datum, HeapTuple, HeapTupleHeader, Oid, Relation, TupleDesc};
 /// Columns of the block range index.
 const TIME: i16 = 2;
 const ID: i16 = 3;
-
-/// Bits of a scan's flags (access/tableam.h): a sequential scan, a strategy for large tables, a page at a time.
-const SCAN_FLAGS: u32 = 1 | 1 << 6 | 1 << 8;
 
 /// `HEAP_HASNULL`
 const HAS_NULL: u16 = 1;
@@ -122,7 +119,7 @@ impl Later {
                     found
                 };
                 runs(part, key, wanted, |part, start, count| {
-                    read(part.heap, start, count, |tuple| {
+                    each_row(part.heap, start, count, |tuple| {
                         let row = Place::of((*tuple).t_data);
                         if row.collection != Some(collection) {
                             return;
@@ -173,7 +170,7 @@ impl Later {
                     !is_known && pages.any(block, |row| is_straggler(&Place::of(row)))
                 };
                 runs(part, key, wanted, |part, start, count| {
-                    read(part.heap, start, count, |tuple| {
+                    each_row(part.heap, start, count, |tuple| {
                         if is_straggler(&Place::of((*tuple).t_data)) {
                             action(tuple, desc);
                         }
@@ -197,7 +194,7 @@ impl Later {
         unsafe {
             for part in self.parts.slice() {
                 let desc = (*part.heap).rd_att;
-                read(part.heap, 0, part.blocks, |tuple| {
+                each_row(part.heap, 0, part.blocks, |tuple| {
                     let row = Place::of((*tuple).t_data);
                     if row.collection == Some(collection) && row.id < id {
                         action(tuple, desc);
@@ -310,26 +307,5 @@ unsafe fn runs(
         if let Some((start, count)) = run {
             action(part, start, count);
         }
-    }
-}
-
-unsafe fn read(heap: Relation, start: u32, count: u32, mut action: impl FnMut(HeapTuple)) {
-    if count == 0 {
-        return;
-    }
-    // SAFETY: the heap is open.
-    unsafe {
-        let none = core::ptr::null_mut();
-        let snapshot = raw::GetActiveSnapshot();
-        let scan = raw::heap_beginscan(heap, snapshot, 0, none, core::ptr::null_mut(), SCAN_FLAGS);
-        raw::heap_setscanlimits(scan, start, count);
-        loop {
-            let tuple = raw::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
-            if tuple.is_null() {
-                break;
-            }
-            action(tuple);
-        }
-        raw::heap_endscan(scan);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A record names its layout by number, so that it can be read whatever became of the table since.
 
+use super::arguments::elements;
 use super::catalog::{self, Table};
 use super::index;
 use super::raw::{self, Global};
@@ -182,26 +183,13 @@ unsafe fn search<T>(
 unsafe fn numbers(datum: Datum) -> &'static [i32] {
     // SAFETY: the datum is such an array; the copy of it outlives the scan.
     unsafe {
-        let array = raw::pg_detoast_datum_copy(datum.cast_mut_ptr()).cast();
-        let mut values = core::ptr::null_mut();
-        let mut nulls = core::ptr::null_mut();
-        let mut count: c_int = 0;
-        raw::deconstruct_array(
-            array,
-            pg_sys::INT4OID,
-            4,
-            true,
-            pg_sys::TYPALIGN_INT as core::ffi::c_char,
-            &raw mut values,
-            &raw mut nulls,
-            &raw mut count,
-        );
-        let count = usize::try_from(count).unwrap_or(0);
-        let numbers: *mut i32 = raw::alloc_array(count);
-        for index in 0..count {
-            *numbers.add(index) = (*values.add(index)).value() as i32;
+        let copy = Datum::from(raw::pg_detoast_datum_copy(datum.cast_mut_ptr()));
+        let values = elements(copy, pg_sys::INT4OID, 4);
+        let numbers: *mut i32 = raw::alloc_array(values.len());
+        for (index, value) in values.iter().enumerate() {
+            *numbers.add(index) = value.value() as i32;
         }
-        core::slice::from_raw_parts(numbers, count)
+        core::slice::from_raw_parts(numbers, values.len())
     }
 }
 

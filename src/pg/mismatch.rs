@@ -5,7 +5,6 @@ use super::bytes::Bytes;
 use super::catalog;
 use super::change;
 use super::column::{Column, Treatment};
-use super::columns::Gaps;
 use super::event;
 use super::gate;
 use super::list::List;
@@ -16,7 +15,6 @@ use super::record;
 use super::row::action;
 use super::scan::Range;
 use super::scope;
-use super::sight::Sight;
 use super::slot::{Known, Slot};
 use super::snapshot;
 use super::state::State;
@@ -41,11 +39,7 @@ pub(super) unsafe fn mismatch(call: FunctionCallInfo) -> Datum {
         let Some(scope) = scope::of_relation(relid) else {
             return null(call);
         };
-        let subject = Subject {
-            gaps: Gaps::read(scope.collection),
-            sight: Sight::WHOLE,
-            scope,
-        };
+        let subject = Subject::whole(scope);
         if !subject.is_recorded() {
             return null(call);
         }
@@ -109,7 +103,7 @@ unsafe fn differing(subject: &Subject, entry: &Entry, row: &LiveRow) -> List<&'s
         let mut fields = List::new();
         let relid = subject.scope.relation;
         let mut state = State::of(subject.scope.collection, &subject.sight);
-        snapshot::after_earlier(subject, &mut state, entry);
+        snapshot::recorded(subject, &mut state, entry);
         for column in row.tracked().columns() {
             let attnum = i16::try_from(column.index + 1).unwrap_or(0);
             let place = state.columns.attnums().iter().position(|at| *at == attnum);

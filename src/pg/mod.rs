@@ -18,6 +18,7 @@ mod arguments;
 mod blame;
 mod buffer;
 mod bytes;
+mod callback;
 mod capture;
 mod catalog;
 mod chain;

@@ -1,9 +1,9 @@
-//! Looks at the rows on a table's pages without asking who can see them, which is much cheaper than to read them.
+//! Reads the rows on a range of a table's pages, or looks at them without asking who can see them, which is much cheaper.
 
 use super::raw;
 use core::ffi::{c_char, c_int};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{HeapTupleHeader, Relation};
+use pgrx::pg_sys::{HeapTuple, HeapTupleHeader, Relation};
 
 pub(super) struct Pages {
     heap: Relation,
@@ -71,5 +71,38 @@ unsafe fn rows(page: *mut c_char) -> impl Iterator<Item = HeapTupleHeader> {
                 let is_row = pointer >> FLAGS_SHIFT & 3 == NORMAL && pointer >> LENGTH_SHIFT > 0;
                 is_row.then(|| page.add((pointer & OFFSET) as usize).cast())
             })
+    }
+}
+
+/// Bits of a scan's flags (access/tableam.h): a sequential scan, a strategy for large tables, a page at a time.
+const SCAN_FLAGS: u32 = 1 | 1 << 6 | 1 << 8;
+
+/// Gives each row on a range of pages that can be seen to `action`. It is valid until `action` returns.
+///
+/// # Safety
+/// Must run in a transaction with an active snapshot; the table must be open.
+pub(super) unsafe fn each_row(
+    heap: Relation,
+    start: u32,
+    count: u32,
+    mut action: impl FnMut(HeapTuple),
+) {
+    if count == 0 {
+        return;
+    }
+    // SAFETY: the heap is open.
+    unsafe {
+        let none = core::ptr::null_mut();
+        let snapshot = raw::GetActiveSnapshot();
+        let scan = raw::heap_beginscan(heap, snapshot, 0, none, core::ptr::null_mut(), SCAN_FLAGS);
+        raw::heap_setscanlimits(scan, start, count);
+        loop {
+            let tuple = raw::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
+            if tuple.is_null() {
+                break;
+            }
+            action(tuple);
+        }
+        raw::heap_endscan(scan);
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! Below SQL, since the log's guard refuses every DELETE and UPDATE.
 
-use super::arguments::{argument, oid};
+use super::arguments::{argument, elements, oid};
 use super::chain::{self, Chain, Fate, Limits};
 use super::keyframe;
 use super::list::List;
+use super::page;
 use super::past::Past;
 use super::raw;
-use super::row::{action, column};
+use super::row::column;
 use super::rows::Rows;
 use super::scope;
-use super::sight::Sight;
 use super::snapshot;
 use super::state::State;
 use super::steps::{self, Entry, Home};
@@ -19,10 +19,7 @@ use super::store;
 use super::subject::Subject;
 use core::ffi::c_int;
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTuple, MemoryContext, Oid, Relation};
-
-/// Bits of a scan's flags (access/tableam.h): a sequential scan, a strategy for large tables, a page at a time.
-const SCAN_FLAGS: u32 = 1 | 1 << 6 | 1 << 8;
+use pgrx::pg_sys::{Datum, FunctionCallInfo, HeapTuple, MemoryContext, Relation};
 
 /// The memory that the items of one page of the log take, if each row is of another one.
 const ITEM_BYTES_OF_A_BLOCK: u64 = 80 * 140;
@@ -36,8 +33,8 @@ struct Tally {
 }
 
 struct Pruning {
-    partition: Oid,
     heap: Relation,
+    blocks: u32,
     tallies: &'static mut [Tally],
     /// Rows that remain, stripped or not.
     left: i64,
@@ -64,8 +61,8 @@ pub(super) unsafe fn prune(call: FunctionCallInfo) -> Datum {
         };
         let lock = pg_sys::RowExclusiveLock as c_int;
         let mut pruning = Pruning {
-            partition,
             heap: raw::relation_open(partition, lock),
+            blocks: 0,
             tallies: tallies(call),
             left: 0,
             passes: 1,
@@ -74,10 +71,10 @@ pub(super) unsafe fn prune(call: FunctionCallInfo) -> Datum {
             goes: is_on(call, 6),
             scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions prune"),
         };
-        let whole = pruning.heap;
-        let blocks = raw::RelationGetNumberOfBlocksInFork(whole, pg_sys::ForkNumber::MAIN_FORKNUM);
+        let fork = pg_sys::ForkNumber::MAIN_FORKNUM;
+        pruning.blocks = raw::RelationGetNumberOfBlocksInFork(pruning.heap, fork);
         let memory = (u64::from(pg_sys::maintenance_work_mem.unsigned_abs()) * 1024).max(1);
-        pruning.passes = u64::from(blocks) * ITEM_BYTES_OF_A_BLOCK / memory + 1;
+        pruning.passes = u64::from(pruning.blocks) * ITEM_BYTES_OF_A_BLOCK / memory + 1;
         while pruning.pass < pruning.passes {
             let context =
                 raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions items");
@@ -111,10 +108,13 @@ unsafe fn is_on(call: FunctionCallInfo, index: usize) -> bool {
 unsafe fn tallies(call: FunctionCallInfo) -> &'static mut [Tally] {
     // SAFETY: the arrays have these types and one length.
     unsafe {
-        let collections = elements(call, 1, pg_sys::INT4OID, 4);
-        let activity = elements(call, 2, pg_sys::TIMESTAMPTZOID, 8);
-        let revisions = elements(call, 3, pg_sys::TIMESTAMPTZOID, 8);
-        let keep_last = elements(call, 4, pg_sys::INT4OID, 4);
+        let column = |index, typid, len| {
+            argument(call, index).map_or(&[][..], |array| elements(array, typid, len))
+        };
+        let collections = column(1, pg_sys::INT4OID, 4);
+        let activity = column(2, pg_sys::TIMESTAMPTZOID, 8);
+        let revisions = column(3, pg_sys::TIMESTAMPTZOID, 8);
+        let keep_last = column(4, pg_sys::INT4OID, 4);
         let mut list = List::new();
         for (index, collection) in collections.iter().enumerate() {
             list.push(Tally {
@@ -135,66 +135,19 @@ unsafe fn tallies(call: FunctionCallInfo) -> &'static mut [Tally] {
     }
 }
 
-unsafe fn elements(
-    call: FunctionCallInfo,
-    index: usize,
-    typid: Oid,
-    len: c_int,
-) -> &'static [Datum] {
-    // SAFETY: the argument is an array of such a type without NULLs.
-    unsafe {
-        let Some(array) = argument(call, index) else {
-            return &[];
-        };
-        let align = if len == 8 {
-            pg_sys::TYPALIGN_DOUBLE
-        } else {
-            pg_sys::TYPALIGN_INT
-        };
-        let (mut values, mut nulls) = (core::ptr::null_mut(), core::ptr::null_mut());
-        let mut count: c_int = 0;
-        raw::deconstruct_array(
-            raw::pg_detoast_datum(array.cast_mut_ptr()).cast(),
-            typid,
-            len,
-            true,
-            align as core::ffi::c_char,
-            &raw mut values,
-            &raw mut nulls,
-            &raw mut count,
-        );
-        core::slice::from_raw_parts(values, usize::try_from(count).unwrap_or(0))
-    }
-}
-
 impl Pruning {
     /// Reads the partition. What tells of no item's row goes by its age; gives the keys of the others.
     unsafe fn sweep(&mut self) -> Past {
         // SAFETY: the partition is open; what goes is not visible to this scan any more.
         unsafe {
             let mut keys = Past::new(core::ptr::null(), 0);
-            let none = core::ptr::null_mut();
-            let snapshot = raw::GetActiveSnapshot();
-            let scan = raw::heap_beginscan(
-                self.heap,
-                snapshot,
-                0,
-                none,
-                core::ptr::null_mut(),
-                SCAN_FLAGS,
-            );
-            loop {
-                raw::check_for_interrupts();
-                let tuple = raw::heap_getnext(scan, pg_sys::ScanDirection::ForwardScanDirection);
-                if tuple.is_null() {
-                    break;
-                }
-                let before = raw::switch_to(self.scratch);
+            let (heap, scratch, blocks) = (self.heap, self.scratch, self.blocks);
+            page::each_row(heap, 0, blocks, |tuple| {
+                let before = raw::switch_to(scratch);
                 self.look_at(tuple, &mut keys);
                 raw::switch_to(before);
-                raw::MemoryContextReset(self.scratch);
-            }
-            raw::heap_endscan(scan);
+                raw::MemoryContextReset(scratch);
+            });
             keys
         }
     }
@@ -212,11 +165,7 @@ impl Pruning {
                 return;
             };
             let limits = self.tallies[index].limits;
-            let is_step = matches!(
-                entry.action,
-                action::CREATE | action::UPDATE | action::DELETE | action::MOVED
-            );
-            if is_step {
+            if entry.is_of_row() {
                 if entry.at < limits.revisions.max(limits.activity) {
                     let key = key(collection, entry.item.unwrap_or_default());
                     // Other bits than those by which a hash table finds its place.
@@ -248,9 +197,10 @@ impl Pruning {
         unsafe {
             let subjects: *mut Option<Subject> = raw::alloc_array(self.tallies.len());
             for index in 0..self.tallies.len() {
-                subjects
-                    .add(index)
-                    .write(whole(self.tallies[index].limits.collection));
+                subjects.add(index).write(
+                    scope::read_again(self.tallies[index].limits.collection)
+                        .map(|scope| Subject::whole(scope)),
+                );
             }
             for slot in 0..keys.slots() {
                 let item = keys.at(slot);
@@ -287,7 +237,7 @@ impl Pruning {
                 chain.spare();
             }
             for link in chain.links.iter() {
-                if link.home.partition == self.partition {
+                if link.home.partition == (*self.heap).rd_id {
                     self.meet(index, link.home, link.fate, link.data);
                 }
             }
@@ -363,20 +313,6 @@ unsafe fn key(collection: i32, item: &[u8]) -> &'static [u8] {
         core::ptr::copy_nonoverlapping(number.as_ptr(), key, 4);
         core::ptr::copy_nonoverlapping(item.as_ptr(), key.add(4), item.len());
         core::slice::from_raw_parts(key, 4 + item.len())
-    }
-}
-
-/// All of a collection, whoever asks.
-unsafe fn whole(collection: i32) -> Option<Subject> {
-    // SAFETY: lives in the current memory context.
-    unsafe {
-        let scope = scope::read_again(collection)?;
-        let gaps = super::columns::Gaps::read(collection);
-        Some(Subject {
-            scope,
-            gaps,
-            sight: Sight::WHOLE,
-        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a new row must have and lacks, all of it in one error.
 
 use super::arguments::names_datum;
+use super::callback;
 use super::gate::ask;
 use super::overlay::Row;
 use super::raw;
@@ -8,7 +9,7 @@ use super::scope;
 use crate::error::Error;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, ErrorContextCallback, MemoryContext, Oid};
+use pgrx::pg_sys::{Datum, MemoryContext, Oid};
 
 /// Names in memory of the server, each ended by a zero, in the order of the columns.
 type Names = &'static [&'static CStr];
@@ -53,25 +54,14 @@ pub(super) unsafe fn told<T>(
         }
         let message = copy(error.message().as_bytes()).as_ptr();
         drop(error);
-        // An error of our own unwinds this frame before it is reported, so neither may lie in it.
-        let lacking: *mut Lacking = raw::alloc_array(1);
-        lacking.write(Lacking {
+        let lacking = Lacking {
             names,
             table,
             schema: pg_sys::get_namespace_name(pg_sys::get_rel_namespace(relid)),
             message,
             memory: pg_sys::CurrentMemoryContext,
-        });
-        let callback: *mut ErrorContextCallback = raw::alloc_array(1);
-        callback.write(ErrorContextCallback {
-            previous: pg_sys::error_context_stack,
-            callback: Some(tell),
-            arg: lacking.cast(),
-        });
-        pg_sys::error_context_stack = callback;
-        let result = insert();
-        pg_sys::error_context_stack = (*callback).previous;
-        result
+        };
+        callback::during(tell, lacking, insert)
     }
 }
 

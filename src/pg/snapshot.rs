@@ -46,28 +46,22 @@ pub(super) unsafe fn before(subject: &Subject, state: &mut State, entry: &Entry)
     }
 }
 
-/// Puts an item together as it was after an update, if earlier entries are needed for that. False where it needs none or they
-/// do not tell.
+/// Takes what an entry and the ones before it tell of an item, and nothing of the live row.
 ///
 /// # Safety
 /// As for [`after`].
-pub(super) unsafe fn after_earlier(subject: &Subject, state: &mut State, entry: &Entry) -> bool {
+pub(super) unsafe fn recorded(subject: &Subject, state: &mut State, entry: &Entry) {
     // SAFETY: see above.
     unsafe {
         state.clear();
         let Some(bytes) = entry.record() else {
-            return false;
+            return;
         };
         let record = Record::read(bytes);
         state.take(&record, entry.id, Take::After);
-        if record.has_row() {
-            return false;
+        if !record.has_row() {
+            backwards(subject, state, entry);
         }
-        let base = backwards(subject, state, entry);
-        if base.is_some_and(|base| state.lacks_new_columns(entry.id, base)) {
-            forwards(subject, state, entry);
-        }
-        base.is_some()
     }
 }
 

@@ -93,6 +93,14 @@ impl Entry {
         }
     }
 
+    /// Whether it tells of the item's row, and is no event of another kind.
+    pub(super) fn is_of_row(&self) -> bool {
+        matches!(
+            self.action,
+            action::CREATE | action::UPDATE | action::DELETE | action::MOVED
+        )
+    }
+
     /// Whether a row came under its key by this.
     pub(super) fn is_arrival(&self) -> bool {
         self.action == action::CREATE || self.action == action::UPDATE && self.former.is_some()
@@ -309,7 +317,7 @@ impl Steps {
                     raw::switch_to(before);
                     break;
                 }
-                if is_step(&entry) {
+                if entry.is_of_row() || entry.is_saved_version() {
                     self.push(entry);
                 }
             }
@@ -375,14 +383,6 @@ impl Steps {
 }
 
 const FIRST_ENTRIES: usize = 16;
-
-/// Whether it tells of the item's row, and is no event of another kind.
-fn is_step(entry: &Entry) -> bool {
-    matches!(
-        entry.action,
-        action::CREATE | action::UPDATE | action::DELETE | action::MOVED
-    ) || entry.is_saved_version()
-}
 
 /// The entry with an id; it lies in the current memory context.
 ///

@@ -177,29 +177,10 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
             id.write_unaligned(first + i64::try_from(offset).unwrap_or(0));
         }
         let relation = open(partition, super::buffer::time_of(tuples[0]));
-        let estate = raw::CreateExecutorState();
-        let before = raw::switch_to((*estate).es_query_cxt);
-        let info: *mut pg_sys::ResultRelInfo = raw::alloc_array(1);
-        (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
-        raw::InitResultRelInfo(info, relation, 0, core::ptr::null_mut(), 0);
-        raw::ExecOpenIndices(info, false);
         let slots = slots::fill(PARTITION.get().desc, tuples);
-        raw::heap_multi_insert(
-            relation,
-            slots.as_mut_ptr(),
-            c_int::try_from(count).unwrap_or(0),
-            raw::GetCurrentCommandId(true),
-            0,
-            core::ptr::null_mut(),
-        );
+        write(relation, slots);
         note_long_items(tuples);
-        for slot in slots.iter() {
-            crate::compat::insert_index_tuples(info, *slot, estate);
-        }
         slots::clear(slots);
-        raw::ExecCloseIndices(info);
-        raw::switch_to(before);
-        raw::FreeExecutorState(estate);
         raw::relation_close(relation, pg_sys::NoLock as c_int);
         first
     }
@@ -212,27 +193,35 @@ pub(super) unsafe fn insert(partition: Oid, tuples: &mut [HeapTuple]) -> i64 {
 pub(super) unsafe fn put(relation: pg_sys::Relation, tuple: HeapTuple) {
     // SAFETY: all resources are released at the end, or by the (sub)transaction that an error aborts.
     unsafe {
+        let slot =
+            raw::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
+        raw::ExecStoreHeapTuple(tuple, slot, false);
+        write(relation, &mut [slot]);
+        raw::ExecDropSingleTupleTableSlot(slot);
+    }
+}
+
+/// Inserts rows with their entries in the indexes.
+unsafe fn write(relation: pg_sys::Relation, slots: &mut [*mut pg_sys::TupleTableSlot]) {
+    // SAFETY: see `insert`.
+    unsafe {
         let estate = raw::CreateExecutorState();
         let before = raw::switch_to((*estate).es_query_cxt);
         let info: *mut pg_sys::ResultRelInfo = raw::alloc_array(1);
         (*info).type_ = pg_sys::NodeTag::T_ResultRelInfo;
         raw::InitResultRelInfo(info, relation, 0, core::ptr::null_mut(), 0);
         raw::ExecOpenIndices(info, false);
-        let slot =
-            raw::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsHeapTuple);
-        raw::ExecStoreHeapTuple(tuple, slot, false);
-        let mut slots = [slot];
-        let command = raw::GetCurrentCommandId(true);
         raw::heap_multi_insert(
             relation,
             slots.as_mut_ptr(),
-            1,
-            command,
+            c_int::try_from(slots.len()).unwrap_or(0),
+            raw::GetCurrentCommandId(true),
             0,
             core::ptr::null_mut(),
         );
-        crate::compat::insert_index_tuples(info, slot, estate);
-        raw::ExecDropSingleTupleTableSlot(slot);
+        for slot in slots.iter() {
+            crate::compat::insert_index_tuples(info, *slot, estate);
+        }
         raw::ExecCloseIndices(info);
         raw::switch_to(before);
         raw::FreeExecutorState(estate);

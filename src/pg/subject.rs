@@ -48,6 +48,19 @@ impl Subject {
         }
     }
 
+    /// All of a collection, whoever asks.
+    ///
+    /// # Safety
+    /// As for [`Subject::of_table`].
+    pub(super) unsafe fn whole(scope: Scope) -> Self {
+        Self {
+            // SAFETY: see above.
+            gaps: unsafe { Gaps::read(scope.collection) },
+            sight: Sight::WHOLE,
+            scope,
+        }
+    }
+
     /// Whether changes of the table are recorded with their data.
     pub(super) fn is_recorded(&self) -> bool {
         self.scope.tracked && self.scope.accountability == Accountability::All

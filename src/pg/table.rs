@@ -1,9 +1,10 @@
 //! Reads the rows of a table with the rights of the caller: its privileges and row security apply.
 
+use super::capture;
 use super::raw;
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{DestReceiver, Oid, TupleTableSlot};
+use pgrx::pg_sys::{Datum, DestReceiver, Oid, TupleTableSlot};
 
 type Action<'a> = &'a mut dyn FnMut(*mut TupleTableSlot);
 
@@ -41,6 +42,34 @@ pub(super) unsafe fn each_row(relid: Oid, action: Action) {
         raw::SPI_connect();
         raw::SPI_execute_extended(query, &raw const options);
         raw::SPI_finish();
+    }
+}
+
+/// Puts the values of a row that [`each_row`] gives to the attributes of its table; dropped ones are NULL.
+///
+/// # Safety
+/// The row type must be the table's, with room for a value of each attribute.
+pub(super) unsafe fn spread(
+    slot: *mut TupleTableSlot,
+    desc: pg_sys::TupleDesc,
+    values: *mut Datum,
+    nulls: *mut bool,
+) {
+    // SAFETY: the slot has as many values as its row type has columns.
+    unsafe {
+        let count = usize::try_from((*(*slot).tts_tupleDescriptor).natts).unwrap_or(0);
+        let given = capture::slot_values(slot, count);
+        let mut next = 0;
+        for index in 0..usize::try_from((*desc).natts).unwrap_or(0) {
+            *nulls.add(index) = true;
+            if !(*raw::attribute(desc, index)).attisdropped && next < count {
+                if let Some(value) = given.get(next) {
+                    *values.add(index) = value;
+                    *nulls.add(index) = false;
+                }
+                next += 1;
+            }
+        }
     }
 }
 

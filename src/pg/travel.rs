@@ -14,7 +14,7 @@ use super::past::{Fate, Item, Past};
 use super::raw;
 use super::reading::Record;
 use super::relation::{self, Tracked};
-use super::row::{Values, action};
+use super::row::Values;
 use super::rows::Rows;
 use super::snapshot;
 use super::state::State;
@@ -154,7 +154,7 @@ impl Travel {
             let mut read = |tuple, desc, is_late: bool| {
                 let before = raw::switch_to(scratch);
                 let entry = Entry::read(tuple, desc);
-                if is_change(&entry) && entry.id >= rekeyed && !has_moved {
+                if entry.is_of_row() && entry.id >= rekeyed && !has_moved {
                     has_moved = entry.former.is_some();
                     if is_late {
                         past.note(state, &entry);
@@ -214,19 +214,8 @@ impl Travel {
         // SAFETY: the slot has as many values as the query has columns.
         unsafe {
             let before = raw::switch_to(self.scratch);
-            let count = usize::try_from((*(*slot).tts_tupleDescriptor).natts).unwrap_or(0);
-            let given = capture::slot_values(slot, count);
-            let mut next = 0;
-            for index in 0..self.past.natts {
-                *self.nulls.add(index) = true;
-                if *self.past.has_attribute.add(index) && next < count {
-                    if let Some(value) = given.get(next) {
-                        *self.values.add(index) = value;
-                        *self.nulls.add(index) = false;
-                    }
-                    next += 1;
-                }
-            }
+            let desc = (*self.relation).rd_att;
+            table::spread(slot, desc, self.values, self.nulls);
             let row = self.row();
             if let Out::Differences(differences) = &mut self.out {
                 differences.keep(row);
@@ -344,7 +333,7 @@ impl Travel {
             self.later.all_before(gap, |tuple, desc| {
                 let before = raw::switch_to(scratch);
                 let entry = Entry::read(tuple, desc);
-                if is_change(&entry) {
+                if entry.is_of_row() {
                     forgotten.item(entry.item.unwrap_or_default());
                 }
                 raw::switch_to(before);
@@ -475,11 +464,4 @@ enum Over {
     Laid,
     /// It was not there.
     Gone,
-}
-
-fn is_change(entry: &Entry) -> bool {
-    matches!(
-        entry.action,
-        action::CREATE | action::UPDATE | action::DELETE | action::MOVED
-    )
 }

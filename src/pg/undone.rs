@@ -1,6 +1,6 @@
 //! The rows before and after revisions that are to be taken back, as values of their table's present columns.
 
-use super::arguments::{argument, relation_name, text, text_datum};
+use super::arguments::{argument, elements, relation_name, text, text_datum};
 use super::columns::Columns;
 use super::gate;
 use super::layout::Layout;
@@ -166,21 +166,9 @@ impl Undoing {
 unsafe fn numbers(array: Datum) -> &'static [i64] {
     // SAFETY: the datum is such an array.
     unsafe {
-        let mut values = core::ptr::null_mut();
-        let mut nulls = core::ptr::null_mut();
-        let mut count: c_int = 0;
-        raw::deconstruct_array(
-            raw::pg_detoast_datum(array.cast_mut_ptr()).cast(),
-            pg_sys::INT8OID,
-            8,
-            true,
-            pg_sys::TYPALIGN_DOUBLE as core::ffi::c_char,
-            &raw mut values,
-            &raw mut nulls,
-            &raw mut count,
-        );
+        let values = elements(array, pg_sys::INT8OID, 8);
         // A bigint is a datum.
-        core::slice::from_raw_parts(values.cast(), usize::try_from(count).unwrap_or(0))
+        core::slice::from_raw_parts(values.as_ptr().cast(), values.len())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Values that do not fit the column that they are for any more: the error names the column and the value.
 
 use super::arguments::{argument, null, oid};
+use super::callback;
 use super::raw;
 use core::ffi::{CStr, c_char, c_int, c_void};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, ErrorContextCallback, FunctionCallInfo, MemoryContext, Oid};
+use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, Oid};
 
 /// What an error in a value says of it.
 struct Place {
@@ -28,27 +29,15 @@ pub(super) unsafe fn telling<T>(
     value: *const c_char,
     action: impl FnOnce() -> T,
 ) -> T {
-    // SAFETY: the callback is taken off again; an error takes it off by itself.
-    unsafe {
-        // An error of our own unwinds this frame before it is reported, so neither may lie in it.
-        let place: *mut Place = raw::alloc_array(1);
-        place.write(Place {
-            column,
-            table,
-            value,
-            memory: pg_sys::CurrentMemoryContext,
-        });
-        let callback: *mut ErrorContextCallback = raw::alloc_array(1);
-        callback.write(ErrorContextCallback {
-            previous: pg_sys::error_context_stack,
-            callback: Some(tell),
-            arg: place.cast(),
-        });
-        pg_sys::error_context_stack = callback;
-        let result = action();
-        pg_sys::error_context_stack = (*callback).previous;
-        result
-    }
+    let place = Place {
+        column,
+        table,
+        value,
+        // SAFETY: a global of the backend.
+        memory: unsafe { pg_sys::CurrentMemoryContext },
+    };
+    // SAFETY: `tell` takes a place.
+    unsafe { callback::during(tell, place, action) }
 }
 
 /// Whether an error is one of a value: classes 22 and 23, and what a function of the user's own raises. Others, such as a

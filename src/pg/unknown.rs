@@ -14,7 +14,7 @@ use super::subject;
 use super::table;
 use core::ffi::c_int;
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, FunctionCallInfo, TupleTableSlot};
+use pgrx::pg_sys::{Datum, FunctionCallInfo};
 
 const ALL: Range = Range {
     from: i64::MIN,
@@ -35,6 +35,9 @@ pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
         let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
         let tracked = &*relation::tracked(relation, capture::function());
         let scratch = raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions unknown");
+        let desc = (*relation).rd_att;
+        let values: *mut Datum = raw::alloc_array(tracked.natts);
+        let nulls: *mut bool = raw::alloc_array(tracked.natts);
         if !live::may_read(relation) {
             raw::relation_close(relation, pg_sys::NoLock as c_int);
             return Datum::null();
@@ -42,7 +45,8 @@ pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
         gate::run_as_table_owner((*(*relation).rd_rel).relowner, || {
             table::each_row(relid, &mut |slot| {
                 let before = raw::switch_to(scratch);
-                let item = item::text(tracked, by_attribute((*relation).rd_att, slot));
+                table::spread(slot, desc, values, nulls);
+                let item = item::text(tracked, Values { values, nulls });
                 let mut scan = Scan::of_item(tracked.collection, subject::key(item), ALL, false);
                 let is_known = scan.next().is_some();
                 scan.end();
@@ -56,29 +60,5 @@ pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
         });
         raw::relation_close(relation, pg_sys::NoLock as c_int);
         Datum::null()
-    }
-}
-
-/// A row's values by the attributes of its table: the slot has none of dropped ones.
-unsafe fn by_attribute(desc: pg_sys::TupleDesc, slot: *mut TupleTableSlot) -> Values {
-    // SAFETY: the slot has as many values as the table has columns.
-    unsafe {
-        let natts = usize::try_from((*desc).natts).unwrap_or(0);
-        let count = usize::try_from((*(*slot).tts_tupleDescriptor).natts).unwrap_or(0);
-        let given = capture::slot_values(slot, count);
-        let values: *mut Datum = raw::alloc_array(natts);
-        let nulls: *mut bool = raw::alloc_array(natts);
-        let mut next = 0;
-        for index in 0..natts {
-            let value = if (*raw::attribute(desc, index)).attisdropped {
-                None
-            } else {
-                next += 1;
-                given.get(next - 1)
-            };
-            values.add(index).write(value.unwrap_or(Datum::null()));
-            nulls.add(index).write(value.is_none());
-        }
-        Values { values, nulls }
     }
 }
