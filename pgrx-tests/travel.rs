@@ -18,6 +18,8 @@ mod items;
 mod moments;
 #[cfg(test)]
 mod overlaps;
+#[cfg(test)]
+mod plans;
 mod queries;
 #[cfg(test)]
 mod scope;

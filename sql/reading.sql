@@ -41,8 +41,13 @@ LANGUAGE c STABLE STRICT SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'directus_versions_item_at';
 COMMENT ON FUNCTION item_at(regclass, uuid, timestamptz) IS 'As item_at(regclass, text, timestamptz)';
 
+CREATE FUNCTION _as_of_support(request internal) RETURNS internal
+LANGUAGE c STRICT SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'directus_versions_as_of_support';
+COMMENT ON FUNCTION _as_of_support(internal) IS 'Tells the planner how many rows as_of gives';
+
 CREATE FUNCTION as_of("like" anyelement, at timestamptz) RETURNS SETOF anyelement
-LANGUAGE c STABLE SET search_path = pg_catalog, pg_temp
+LANGUAGE c STABLE SUPPORT directus_versions._as_of_support
 AS 'MODULE_PATHNAME', 'directus_versions_as_of';
 COMMENT ON FUNCTION as_of(anyelement, timestamptz) IS
 'A whole table as it was then, as rows of its own type: as_of(NULL::articles, ''2026-01-01''). What changed later is taken back from the live rows; before tracking began, from the earliest that is known. Excluded and masked fields have their live value. 42809 for anything but a row of a table, 55000 for a table that was never tracked, 42501 unless the caller may select every column. Row security of the table applies, and rows deleted since are not shown under it. Needs level read';

@@ -192,6 +192,27 @@ pub(crate) unsafe fn uses_schema(schema: pg_sys::Oid, role: pg_sys::Oid) -> bool
     unsafe { check(schema, role, usage) == pg_sys::AclResult::ACLCHECK_OK }
 }
 
+/// Whether a role may call a function.
+///
+/// # Safety
+/// Must run in a transaction.
+pub(crate) unsafe fn may_execute(function: pg_sys::Oid, role: pg_sys::Oid) -> bool {
+    #[cfg(feature = "pg15")]
+    use pg_sys::pg_proc_aclcheck as check;
+    #[cfg(not(feature = "pg15"))]
+    unsafe fn check(
+        function: pg_sys::Oid,
+        role: pg_sys::Oid,
+        mode: pg_sys::AclMode,
+    ) -> pg_sys::AclResult::Type {
+        // SAFETY: a catalog look-up.
+        unsafe { pg_sys::object_aclcheck(pg_sys::ProcedureRelationId, function, role, mode) }
+    }
+    let execute = pg_sys::AclMode::from(pg_sys::ACL_EXECUTE);
+    // SAFETY: a catalog look-up.
+    unsafe { check(function, role, execute) == pg_sys::AclResult::ACLCHECK_OK }
+}
+
 /// Reads the blocks that a bitmap index scan finds, in order.
 ///
 /// # Safety

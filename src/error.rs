@@ -33,6 +33,8 @@ pub(crate) enum Error {
     OtherTable,
     /// The argument is not a row of a table.
     NotARow,
+    /// A column of a table is not what it was when a query was planned.
+    ColumnChanged { table: String, column: usize },
     /// `DROP EXTENSION` while there is something recorded.
     HistoryExists,
     /// A function of ours called in a way only an event trigger may.
@@ -122,6 +124,7 @@ impl Error {
             Self::NoColumn { .. } | Self::DroppedColumn { .. } => {
                 PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN
             }
+            Self::ColumnChanged { .. } => PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
             Self::NotKept { .. } => PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
             Self::Outdated { .. } | Self::Conflict { .. } => {
                 PgSqlErrorCode::ERRCODE_T_R_SERIALIZATION_FAILURE
@@ -154,6 +157,11 @@ impl Error {
             Self::Empty { argument } => format!("{argument} must not be empty"),
             Self::OtherTable => "the revisions are of different tables".into(),
             Self::NotARow => "argument is not a row of a table".into(),
+            Self::ColumnChanged { table, column } => {
+                format!(
+                    "attribute {column} of table \"{table}\" was changed since the query was planned"
+                )
+            }
             Self::HistoryExists => {
                 "cannot drop extension \"directus_versions\" because there is recorded history"
                     .into()

@@ -96,11 +96,12 @@ pgrx::extension_sql_file!(
 pgrx::extension_sql_file!("../sql/ddl.sql", name = "ddl", requires = ["checking"]);
 pgrx::extension_sql_file!("../sql/grants.sql", name = "grants", finalize);
 
-/// Defines the settings and registers the callbacks when the library is loaded.
+/// Defines the settings and registers the callbacks and the planner's hook when the library is loaded.
 #[pgrx::pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     pg::guc::define();
     pg::xact::register();
+    pg::path::register();
 }
 
 /// What the test framework asks of the crate.

@@ -188,12 +188,7 @@ impl Differences {
     /// A row of the table with all its values.
     unsafe fn whole(&self, row: Values) -> Datum {
         // SAFETY: a relation's row type is known by its OID.
-        unsafe {
-            let desc = (*self.relation).rd_att;
-            let (values, nulls) = (row.values.cast_mut(), row.nulls.cast_mut());
-            let tuple = raw::heap_form_tuple(desc, values, nulls);
-            raw::heap_copy_tuple_as_datum(tuple, desc)
-        }
+        unsafe { row.datum((*self.relation).rd_att) }
     }
 
     /// The same with the values that are asked for.

@@ -4,9 +4,9 @@
 //! error; errors of the server pass it by.
 
 use super::{
-    activity, blame, capture, compare, diff, drop, gate, history, laid, mismatch, moment, net,
-    opaque, overlay, promote, prune, raw, reader, restored, staging, travel, truncate, undertake,
-    undone, unfit, unknown, version, versioned,
+    activity, as_of, blame, capture, compare, diff, drop, gate, history, laid, mismatch, moment,
+    net, opaque, overlay, path, promote, prune, raw, reader, restored, staging, truncate,
+    undertake, undone, unfit, unknown, version, versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -355,17 +355,24 @@ sql_function!(
 );
 
 sql_function!(
+    /// `_as_of_support(internal)`
+    directus_versions_as_of_support,
+    pg_finfo_directus_versions_as_of_support,
+    path::support
+);
+
+sql_function!(
     /// `as_of(anyelement, timestamptz)`
     directus_versions_as_of,
     pg_finfo_directus_versions_as_of,
-    travel::as_of
+    as_of::as_of
 );
 
 sql_function!(
     /// `_differences(anyelement, timestamptz, text[])`
     directus_versions_differences,
     pg_finfo_directus_versions_differences,
-    travel::differences
+    as_of::differences
 );
 
 sql_function!(

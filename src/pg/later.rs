@@ -204,15 +204,16 @@ impl Later {
         }
     }
 
-    /// Closes the tables; the locks stay until the transaction ends.
+    /// Closes the tables; the locks stay until the transaction ends. Once closed, nothing more is found.
     ///
     /// # Safety
-    /// It must not be used again.
+    /// Must run in the transaction in which it began.
     pub(super) unsafe fn end(&mut self) {
         for part in self.parts.slice() {
             // SAFETY: the table is open.
             unsafe { raw::relation_close(part.heap, pg_sys::NoLock as c_int) };
         }
+        self.parts.clear();
     }
 }
 

@@ -3,6 +3,7 @@
 use super::arguments::{argument, null};
 use super::raw;
 use super::reading::{Change, Record, Value};
+use super::row::Values;
 use super::typed::{Target, Typed};
 use crate::error::Error;
 use core::ffi::c_int;
@@ -85,9 +86,8 @@ impl Row {
     pub(super) unsafe fn datum(&self) -> Datum {
         // SAFETY: a relation's row type is known by its OID.
         unsafe {
-            let desc = (*self.relation).rd_att;
-            let tuple = raw::heap_form_tuple(desc, self.values, self.nulls);
-            raw::heap_copy_tuple_as_datum(tuple, desc)
+            let (values, nulls) = (self.values.cast_const(), self.nulls.cast_const());
+            Values { values, nulls }.datum((*self.relation).rd_att)
         }
     }
 

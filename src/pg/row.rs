@@ -9,7 +9,7 @@ use super::promotion;
 use super::raw;
 use super::store;
 use core::ffi::c_int;
-use pgrx::pg_sys::{Datum, HeapTuple};
+use pgrx::pg_sys::{Datum, HeapTuple, TupleDesc};
 
 /// Positions of the log's columns in sql/tables.sql.
 pub(super) mod column {
@@ -54,6 +54,18 @@ impl Values {
     pub(super) fn get(self, index: usize) -> Option<Datum> {
         // SAFETY: positions come from the row type of the relation the values are of.
         unsafe { (!*self.nulls.add(index)).then(|| *self.values.add(index)) }
+    }
+
+    /// All of them as a composite datum of a row type, in the current memory context.
+    ///
+    /// # Safety
+    /// There must be a value for each attribute of the row type, which the server must know by its OID.
+    pub(super) unsafe fn datum(self, desc: TupleDesc) -> Datum {
+        // SAFETY: forming a row only reads the values.
+        unsafe {
+            let (values, nulls) = (self.values.cast_mut(), self.nulls.cast_mut());
+            raw::heap_copy_tuple_as_datum(raw::heap_form_tuple(desc, values, nulls), desc)
+        }
     }
 }
 

@@ -4,65 +4,147 @@ use super::capture;
 use super::raw;
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, DestReceiver, Oid, TupleTableSlot};
+use pgrx::pg_sys::{Datum, Node, Oid, ParamListInfo, QueryDesc, QueryEnvironment, TupleTableSlot};
 
-type Action<'a> = &'a mut dyn FnMut(*mut TupleTableSlot);
-
-/// Takes the rows of a query as they come, without a copy of them.
-#[repr(C)]
-struct Receiver<'a> {
-    head: DestReceiver,
-    action: Action<'a>,
+unsafe extern "C-unwind" {
+    fn pg_parse_query(text: *const c_char) -> *mut pg_sys::List;
+    fn pg_analyze_and_rewrite_fixedparams(
+        statement: *mut pg_sys::RawStmt,
+        text: *const c_char,
+        types: *const Oid,
+        count: c_int,
+        environment: *mut QueryEnvironment,
+    ) -> *mut pg_sys::List;
+    fn pg_plan_query(
+        query: *mut pg_sys::Query,
+        text: *const c_char,
+        options: c_int,
+        parameters: ParamListInfo,
+    ) -> *mut pg_sys::PlannedStmt;
+    fn CreateQueryDesc(
+        plan: *mut pg_sys::PlannedStmt,
+        text: *const c_char,
+        snapshot: pg_sys::Snapshot,
+        crosscheck: pg_sys::Snapshot,
+        receiver: *mut pg_sys::DestReceiver,
+        parameters: ParamListInfo,
+        environment: *mut QueryEnvironment,
+        instrument: c_int,
+    ) -> *mut QueryDesc;
+    fn FreeQueryDesc(query: *mut QueryDesc);
+    fn ExecutorStart(query: *mut QueryDesc, flags: c_int);
+    fn ExecutorFinish(query: *mut QueryDesc);
+    fn ExecutorEnd(query: *mut QueryDesc);
 }
 
-/// Gives each row of a table to `action`, in a slot that has the attributes that are not dropped. Raises 42501 where the caller
-/// may not select one of them.
-///
-/// # Safety
-/// Must run in a transaction with an active snapshot.
-pub(super) unsafe fn each_row(relid: Oid, action: Action) {
-    // SAFETY: the receiver lives until the query has ended.
-    unsafe {
-        let query = query(relid);
-        let mut receiver = Receiver {
-            head: DestReceiver {
-                receiveSlot: Some(receive),
-                rStartup: Some(start),
-                rShutdown: Some(end),
-                rDestroy: Some(end),
-                mydest: pg_sys::CommandDest::DestNone,
-            },
-            action,
-        };
-        let options = pg_sys::SPIExecuteOptions {
-            read_only: true,
-            dest: (&raw mut receiver).cast(),
-            ..Default::default()
-        };
-        raw::SPI_connect();
-        raw::SPI_execute_extended(query, &raw const options);
-        raw::SPI_finish();
+/// The rows of a table, one after the other as they are asked for.
+pub(super) struct TableRows {
+    query: *mut QueryDesc,
+}
+
+/// `TTS_FLAG_EMPTY`
+const EMPTY: u16 = 1 << 1;
+
+impl TableRows {
+    /// Begins, in the current memory context. Raises 42501 where the caller may not select every column.
+    ///
+    /// # Safety
+    /// Must run in a transaction with an active snapshot.
+    pub(super) unsafe fn of(relid: Oid) -> Self {
+        let none = core::ptr::null_mut::<core::ffi::c_void>();
+        // SAFETY: one statement without parameters, which the server rewrites into one.
+        unsafe {
+            let text = query(relid);
+            let statement = first(pg_parse_query(text)).cast();
+            let rewritten = pg_analyze_and_rewrite_fixedparams(
+                statement,
+                text,
+                core::ptr::null(),
+                0,
+                none.cast(),
+            );
+            let plan = pg_plan_query(first(rewritten).cast(), text, 0, none.cast());
+            let query = CreateQueryDesc(
+                plan,
+                text,
+                raw::GetActiveSnapshot(),
+                none.cast(),
+                raw::CreateDestReceiver(pg_sys::CommandDest::DestNone),
+                none.cast(),
+                none.cast(),
+                0,
+            );
+            ExecutorStart(query, 0);
+            Self { query }
+        }
+    }
+
+    /// The next row, in a slot that has the attributes that are not dropped; valid until the one after it is asked for. Null at
+    /// the end.
+    ///
+    /// # Safety
+    /// The rows must not have ended.
+    pub(super) unsafe fn next(&mut self) -> *mut TupleTableSlot {
+        // SAFETY: the executor was started.
+        unsafe {
+            raw::check_for_interrupts();
+            let state = (*self.query).estate;
+            let before = raw::switch_to((*state).es_query_cxt);
+            if !(*state).es_per_tuple_exprcontext.is_null() {
+                raw::MemoryContextReset((*(*state).es_per_tuple_exprcontext).ecxt_per_tuple_memory);
+            }
+            let plan = (*self.query).planstate;
+            let slot = (*plan)
+                .ExecProcNode
+                .map_or(core::ptr::null_mut(), |next| next(plan));
+            raw::switch_to(before);
+            if slot.is_null() || (*slot).tts_flags & EMPTY != 0 {
+                return core::ptr::null_mut();
+            }
+            slot
+        }
+    }
+
+    /// Ends them; not all need to have been asked for.
+    ///
+    /// # Safety
+    /// They must not be used again.
+    pub(super) unsafe fn end(&mut self) {
+        // SAFETY: see above.
+        unsafe {
+            ExecutorFinish(self.query);
+            ExecutorEnd(self.query);
+            FreeQueryDesc(self.query);
+        }
     }
 }
 
-/// Puts the values of a row that [`each_row`] gives to the attributes of its table; dropped ones are NULL.
+/// The first node of a list; null of an empty one.
+unsafe fn first(list: *mut pg_sys::List) -> *mut Node {
+    // SAFETY: a list of nodes.
+    unsafe { (*(*list).elements).ptr_value.cast() }
+}
+
+/// Puts the values of the first `natts` attributes of a row of [`TableRows`] to the attributes of its table; dropped ones are
+/// NULL.
 ///
 /// # Safety
 /// The row type must be the table's, with room for a value of each attribute.
 pub(super) unsafe fn spread(
     slot: *mut TupleTableSlot,
     desc: pg_sys::TupleDesc,
+    natts: usize,
     values: *mut Datum,
     nulls: *mut bool,
 ) {
     // SAFETY: the slot has as many values as its row type has columns.
     unsafe {
-        let count = usize::try_from((*(*slot).tts_tupleDescriptor).natts).unwrap_or(0);
-        let given = capture::slot_values(slot, count);
+        let columns = usize::try_from((*(*slot).tts_tupleDescriptor).natts).unwrap_or(0);
+        let given = capture::slot_values(slot, columns.min(natts));
         let mut next = 0;
-        for index in 0..usize::try_from((*desc).natts).unwrap_or(0) {
+        for index in 0..natts {
             *nulls.add(index) = true;
-            if !(*raw::attribute(desc, index)).attisdropped && next < count {
+            if !(*raw::attribute(desc, index)).attisdropped && next < columns {
                 if let Some(value) = given.get(next) {
                     *values.add(index) = value;
                     *nulls.add(index) = false;
@@ -91,24 +173,3 @@ unsafe fn query(relid: Oid) -> *const c_char {
         text.cast()
     }
 }
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn receive(
-    slot: *mut TupleTableSlot,
-    receiver: *mut DestReceiver,
-) -> bool {
-    // SAFETY: the receiver is ours, and alive while the query runs.
-    unsafe { ((*receiver.cast::<Receiver>()).action)(slot) };
-    true
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn start(
-    _receiver: *mut DestReceiver,
-    _operation: c_int,
-    _desc: pg_sys::TupleDesc,
-) {
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn end(_receiver: *mut DestReceiver) {}

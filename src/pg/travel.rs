@@ -1,38 +1,41 @@
-//! `as_of`: a whole table as it was at some time; and how it differs from that.
+//! A whole table as it was at some time, row by row.
 //!
 //! What changed since is taken back from the live rows, which are read as the caller; so the cost follows what changed, and
-//! not all that was ever recorded.
+//! not all that was ever recorded. What rows pass by in the end is not kept: neither time nor memory goes into rows that
+//! nobody asks for any more.
 
-use super::arguments::{argument, relation_name};
+use super::arguments::relation_name;
 use super::capture;
 use super::difference::Differences;
 use super::item;
 use super::later::Later;
 use super::moment::{self, Occupant};
-use super::overlay;
 use super::past::{Fate, Item, Past};
 use super::raw;
 use super::reading::Record;
 use super::relation::{self, Tracked};
 use super::row::Values;
-use super::rows::Rows;
 use super::snapshot;
 use super::state::State;
 use super::steps::Entry;
 use super::subject::{self, Subject};
-use super::table;
+use super::table::{self, TableRows};
 use super::typed::{self, Target, Typed};
 use super::unwind::Unwind;
 use crate::compat::Virtual;
 use crate::error::Error;
 use core::ffi::c_int;
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, FunctionCallInfo, MemoryContext, Relation};
+use pgrx::pg_sys::{Datum, MemoryContext, Oid, Relation};
 
-struct Travel {
+/// Which attributes of a table are asked for: a flag each; `None` for all.
+pub(super) type Wanted = Option<*const bool>;
+
+pub(super) struct Travel {
     subject: Subject,
     state: State,
-    out: Out,
+    /// How each row differs is told in place of the row.
+    differences: Option<Differences>,
     /// The keys of the rows that were given, where the record was interrupted.
     forgotten: Past,
     later: Later,
@@ -45,108 +48,158 @@ struct Travel {
     at: i64,
     gap: Option<i64>,
     targets: *mut Target,
+    /// The row at hand; attributes behind the last one that is asked for are NULL.
     values: *mut Datum,
     nulls: *mut bool,
+    natts: usize,
     generated: Option<Virtual>,
-    scratch: MemoryContext,
+    live: TableRows,
+    phase: Phase,
+    /// Lasts as long as the row at hand.
+    pub(super) scratch: MemoryContext,
 }
 
-/// What is told.
-enum Out {
-    /// Every row.
-    Rows(Rows),
-    Differences(Differences),
+/// The rows that are looked at next: live ones, and the items that were there before an interruption and those that were
+/// deleted since, from a place on.
+#[derive(Clone, Copy)]
+enum Phase {
+    Live,
+    Forgotten(usize),
+    Deleted(usize),
+    Over,
 }
 
-/// `as_of(like anyelement, at timestamptz)`
-///
-/// # Safety
-/// Called by the function manager with these arguments.
-pub(super) unsafe fn as_of(call: FunctionCallInfo) -> Datum {
-    // SAFETY: see above.
-    unsafe { travel(call, false, |rows, _, _| Out::Rows(rows)) }
-}
-
-/// `_differences(like anyelement, at timestamptz, fields text[])`: for each item that is not what it was what must be done to
-/// make it that, the fields that differ, and rows of the table: what was, and what is where that must go.
-///
-/// # Safety
-/// Called by the function manager with these arguments.
-pub(super) unsafe fn differences(call: FunctionCallInfo) -> Datum {
-    // SAFETY: see above.
-    unsafe {
-        travel(call, true, |rows, relation, tracked| {
-            Out::Differences(Differences::of(rows, relation, tracked, argument(call, 2)))
-        })
-    }
-}
-
-unsafe fn travel(
-    call: FunctionCallInfo,
-    is_strict: bool,
-    out: impl FnOnce(Rows, Relation, *const Tracked) -> Out,
-) -> Datum {
-    // SAFETY: see `as_of`.
-    unsafe {
-        let relid = overlay::table_of(call, 0);
-        let rows = Rows::of_table(call);
-        let subject = Subject::of_table(relid);
-        let Some(at) = argument(call, 1) else {
-            return Datum::null();
-        };
-        let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
-        let tracked = &*relation::tracked(relation, capture::function());
-        if tracked.keys().is_empty() {
-            Error::NoKey {
-                table: relation_name(relid),
-            }
-            .raise();
-        }
-        let at = at.value() as i64;
-        let (targets, has_attribute) = typed::targets(relation, is_strict);
-        let state = State::of(subject.scope.collection, &subject.sight);
-        let gap = subject
-            .gaps
-            .later(at)
-            .filter(|_| !subject.sight.is_secured());
-        let generated = Virtual::of(relation);
-        let mut travel = Travel {
-            forgotten: Past::new(has_attribute, tracked.natts),
-            later: Later::of(subject.scope.collection, at),
-            past: Past::new(has_attribute, tracked.natts),
-            moved: None,
-            subject,
-            state,
-            out: out(rows, relation, tracked),
-            relation,
-            tracked,
-            at,
-            gap,
-            targets,
-            values: raw::alloc_array(tracked.natts),
-            nulls: raw::alloc_array(tracked.natts),
-            generated,
-            scratch: raw::new_context(pg_sys::CurrentMemoryContext, c"directus_versions travel"),
-        };
-        travel.look_back(at);
-        travel.read_live();
-        if !travel.subject.sight.is_secured() {
-            travel.add_forgotten();
-            travel.add_deleted();
-        }
-        travel.later.end();
-        if let Some(generated) = &travel.generated {
-            generated.end();
-        }
-        raw::relation_close(relation, pg_sys::NoLock as c_int);
-        Datum::null()
-    }
+/// What a step found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// A row, which is at hand until the next step.
+    Row,
+    /// None yet.
+    Nothing,
+    /// No more.
+    Over,
 }
 
 impl Travel {
+    /// Begins; all of it lies in the current memory context. Raises 42501 where the caller may not select every column, 55000
+    /// for a table that was never tracked or has no key.
+    ///
+    /// # Safety
+    /// Must run in a transaction with an active snapshot.
+    pub(super) unsafe fn begin(
+        relid: Oid,
+        at: i64,
+        wanted: Wanted,
+        differences: Option<Differences>,
+    ) -> Self {
+        // SAFETY: see above.
+        unsafe {
+            let subject = Subject::of_table(relid);
+            let relation = raw::relation_open(relid, pg_sys::AccessShareLock as c_int);
+            let tracked = &*relation::tracked(relation, capture::function());
+            if tracked.keys().is_empty() {
+                Error::NoKey {
+                    table: relation_name(relid),
+                }
+                .raise();
+            }
+            let (targets, mut has_attribute) = typed::targets(relation, differences.is_some());
+            let generated = Virtual::of(relation);
+            let mut natts = tracked.natts;
+            if let Some(wanted) = wanted.filter(|_| generated.is_none()) {
+                has_attribute = wanted;
+                natts = last(tracked, wanted);
+            }
+            let state = State::of(subject.scope.collection, &subject.sight);
+            let gap = subject
+                .gaps
+                .later(at)
+                .filter(|_| !subject.sight.is_secured());
+            let mut travel = Self {
+                forgotten: Past::new(has_attribute, tracked.natts),
+                later: Later::of(subject.scope.collection, at),
+                past: Past::new(has_attribute, tracked.natts),
+                moved: None,
+                subject,
+                state,
+                differences,
+                relation,
+                tracked,
+                at,
+                gap,
+                targets,
+                values: raw::alloc_array(tracked.natts),
+                nulls: raw::alloc_array(tracked.natts),
+                natts,
+                generated,
+                live: TableRows::of(relid),
+                phase: Phase::Live,
+                scratch: raw::new_context(
+                    pg_sys::CurrentMemoryContext,
+                    c"directus_versions travel",
+                ),
+            };
+            core::ptr::write_bytes(travel.nulls, 1, tracked.natts);
+            travel.look_back(at);
+            if gap.is_none() {
+                travel.later.end();
+            }
+            travel
+        }
+    }
+
+    /// Goes on by one item.
+    ///
+    /// # Safety
+    /// Must run in the transaction in which it began, with its active snapshot.
+    pub(super) unsafe fn step(&mut self) -> Step {
+        // SAFETY: see above.
+        unsafe {
+            raw::MemoryContextReset(self.scratch);
+            let before = raw::switch_to(self.scratch);
+            let step = match self.phase {
+                Phase::Live => self.step_live(),
+                Phase::Forgotten(place) => self.step_forgotten(place),
+                Phase::Deleted(place) => self.step_deleted(place),
+                Phase::Over => Step::Over,
+            };
+            if step == Step::Row
+                && let Some(generated) = &self.generated
+            {
+                generated.fill(self.values, self.nulls);
+            }
+            raw::switch_to(before);
+            step
+        }
+    }
+
+    /// The row at hand.
+    pub(super) fn row(&self) -> Values {
+        Values {
+            values: self.values,
+            nulls: self.nulls,
+        }
+    }
+
+    /// Ends it, wherever it is.
+    ///
+    /// # Safety
+    /// It must not be used again.
+    pub(super) unsafe fn end(&mut self) {
+        // SAFETY: what is open was opened by `begin`.
+        unsafe {
+            self.live.end();
+            self.later.end();
+            if let Some(generated) = &self.generated {
+                generated.end();
+            }
+            raw::relation_close(self.relation, pg_sys::NoLock as c_int);
+        }
+    }
+
     /// Notes what is not of the time any more.
     unsafe fn look_back(&mut self, at: i64) {
-        // SAFETY: see `as_of`.
+        // SAFETY: see `begin`.
         unsafe {
             let rekeyed = self.subject.gaps.rekeyed();
             let (past, state, scratch) = (&mut self.past, &mut self.state, self.scratch);
@@ -182,7 +235,7 @@ impl Travel {
             self.later.stragglers(&mut keep);
             unwind.run(at, past, state, scratch);
             self.moved = Some(unwind);
-            if let Out::Differences(differences) = &mut self.out {
+            if let Some(differences) = &mut self.differences {
                 differences.has_moved = true;
             }
         }
@@ -190,7 +243,7 @@ impl Travel {
 
     /// The item that a live row is of, if it changed since.
     unsafe fn item(&mut self, key: &[u8]) -> *mut Item {
-        // SAFETY: see `as_of`.
+        // SAFETY: see `begin`.
         unsafe {
             let key = subject::key(key);
             match &self.moved {
@@ -200,24 +253,24 @@ impl Travel {
         }
     }
 
-    /// Reads the table as the caller.
-    unsafe fn read_live(&mut self) {
-        // SAFETY: the relation is open.
+    /// Takes the next row of the table, which is read as the caller.
+    unsafe fn step_live(&mut self) -> Step {
+        // SAFETY: the slot's row is of the table.
         unsafe {
-            let relid = (*self.relation).rd_id;
-            table::each_row(relid, &mut |slot| self.take(slot));
-        }
-    }
-
-    /// Takes a live row; its values are those of the attributes that are not dropped.
-    unsafe fn take(&mut self, slot: *mut pg_sys::TupleTableSlot) {
-        // SAFETY: the slot has as many values as the query has columns.
-        unsafe {
-            let before = raw::switch_to(self.scratch);
+            let slot = self.live.next();
+            if slot.is_null() {
+                self.phase = if self.subject.sight.is_secured() {
+                    Phase::Over
+                } else {
+                    self.find_forgotten();
+                    Phase::Forgotten(0)
+                };
+                return Step::Nothing;
+            }
             let desc = (*self.relation).rd_att;
-            table::spread(slot, desc, self.values, self.nulls);
+            table::spread(slot, desc, self.natts, self.values, self.nulls);
             let row = self.row();
-            if let Out::Differences(differences) = &mut self.out {
+            if let Some(differences) = &mut self.differences {
                 differences.keep(row);
             }
             let over = if self.past.count == 0 {
@@ -229,41 +282,21 @@ impl Travel {
             let is_there = self
                 .gap
                 .map_or(is_there, |gap| self.lay_known(gap, is_there));
-            match &mut self.out {
-                Out::Rows(_) if is_there => self.put(),
-                Out::Rows(_) => {}
-                Out::Differences(_) if over == Over::Same && self.gap.is_none() => {}
-                Out::Differences(differences) => differences.tell(is_there.then_some(row)),
-            }
-            raw::switch_to(before);
-            raw::MemoryContextReset(self.scratch);
-        }
-    }
-
-    /// The row at hand.
-    fn row(&self) -> Values {
-        Values {
-            values: self.values,
-            nulls: self.nulls,
-        }
-    }
-
-    /// Gives the row at hand.
-    unsafe fn put(&mut self) {
-        // SAFETY: there is a value for each attribute.
-        unsafe {
-            if let Some(generated) = &self.generated {
-                generated.fill(self.values, self.nulls);
-            }
-            if let Out::Rows(rows) = &mut self.out {
-                rows.put(self.values, self.nulls);
+            match &mut self.differences {
+                None if is_there => Step::Row,
+                None => Step::Nothing,
+                Some(_) if over == Over::Same && self.gap.is_none() => Step::Nothing,
+                Some(differences) => {
+                    differences.tell(is_there.then_some(row));
+                    Step::Nothing
+                }
             }
         }
     }
 
     /// Lays the values of the time over a live row.
     unsafe fn lay_over(&mut self) -> Over {
-        // SAFETY: see `as_of`.
+        // SAFETY: see `begin`.
         unsafe {
             let item = self.item(item::text(&*self.tracked, self.row()));
             if item.is_null() {
@@ -292,7 +325,7 @@ impl Travel {
     /// Lays what was recorded before an interruption over a row: what came behind it tells nothing of that time, but of rows of
     /// which there is no record before. False if the row was not there.
     unsafe fn lay_known(&mut self, gap: i64, is_there: bool) -> bool {
-        // SAFETY: see `as_of`.
+        // SAFETY: see `begin`.
         unsafe {
             let key = subject::key(item::text(&*self.tracked, self.row()));
             (*self.forgotten.item(key)).is_live = true;
@@ -309,7 +342,7 @@ impl Travel {
     }
 
     unsafe fn lay_state(&mut self) {
-        // SAFETY: see `as_of`.
+        // SAFETY: see `begin`.
         unsafe {
             for index in 0..self.past.natts {
                 if *self.past.has_attribute.add(index) {
@@ -321,12 +354,12 @@ impl Travel {
         }
     }
 
-    /// Adds the rows that were there before an interruption and are not any more, though no record tells where they went.
-    unsafe fn add_forgotten(&mut self) {
+    /// Notes the rows that were there before an interruption.
+    unsafe fn find_forgotten(&mut self) {
         let Some(gap) = self.gap else {
             return;
         };
-        // SAFETY: see `as_of`.
+        // SAFETY: see `begin`.
         unsafe {
             let scratch = self.scratch;
             let forgotten = &mut self.forgotten;
@@ -339,24 +372,31 @@ impl Travel {
                 raw::switch_to(before);
                 raw::MemoryContextReset(scratch);
             });
-            for slot in 0..self.forgotten.slots() {
-                let item = self.forgotten.at(slot);
-                if item.is_null() || (*item).is_live {
-                    continue;
-                }
-                let before = raw::switch_to(self.scratch);
-                if let Occupant::Row(entry) =
-                    moment::occupant(&self.subject, (*item).key, self.at, gap)
-                    && snapshot::after(&self.subject, &mut self.state, &entry)
-                {
-                    core::ptr::write_bytes(self.nulls, 1, self.past.natts);
-                    self.lay_state();
-                    self.put_missing();
-                    (*self.past.item((*item).key)).is_live = true;
-                }
-                raw::switch_to(before);
-                raw::MemoryContextReset(self.scratch);
+        }
+    }
+
+    /// Takes a row that was there before an interruption and is not any more, though no record tells where it went.
+    unsafe fn step_forgotten(&mut self, place: usize) -> Step {
+        let Some(gap) = self.gap.filter(|_| place < self.forgotten.slots()) else {
+            self.phase = Phase::Deleted(0);
+            return Step::Nothing;
+        };
+        self.phase = Phase::Forgotten(place + 1);
+        let item = self.forgotten.at(place);
+        // SAFETY: an item or null.
+        unsafe {
+            if item.is_null() || (*item).is_live {
+                return Step::Nothing;
             }
+            if let Occupant::Row(entry) = moment::occupant(&self.subject, (*item).key, self.at, gap)
+                && snapshot::after(&self.subject, &mut self.state, &entry)
+            {
+                core::ptr::write_bytes(self.nulls, 1, self.past.natts);
+                self.lay_state();
+                (*self.past.item((*item).key)).is_live = true;
+                return self.give_missing();
+            }
+            Step::Nothing
         }
     }
 
@@ -405,55 +445,60 @@ impl Travel {
         }
     }
 
-    /// Adds the rows that were deleted since.
-    unsafe fn add_deleted(&mut self) {
-        // SAFETY: see `as_of`.
-        unsafe {
-            match &self.moved {
-                None => {
-                    for slot in 0..self.past.slots() {
-                        self.add(self.past.at(slot));
-                    }
-                }
-                Some(unwind) => {
-                    for row in unwind.rows() {
-                        self.add(*row);
-                    }
-                }
+    /// Takes a row that was deleted since.
+    unsafe fn step_deleted(&mut self, place: usize) -> Step {
+        let item = match &self.moved {
+            None if place < self.past.slots() => self.past.at(place),
+            Some(unwind) if place < unwind.rows().len() => unwind.rows()[place],
+            _ => {
+                self.phase = Phase::Over;
+                return Step::Over;
             }
-        }
-    }
-
-    /// Tells of a row that is not live.
-    unsafe fn put_missing(&mut self) {
-        let row = self.row();
-        // SAFETY: see `as_of`.
-        unsafe {
-            match &mut self.out {
-                Out::Rows(_) => self.put(),
-                Out::Differences(differences) => differences.tell_missing(row),
-            }
-        }
-    }
-
-    unsafe fn add(&mut self, item: *mut Item) {
+        };
+        self.phase = Phase::Deleted(place + 1);
         // SAFETY: an item or null.
         unsafe {
             if item.is_null() || (*item).is_live {
-                return;
+                return Step::Nothing;
             }
             let Some(Fate::Deleted(Some(record), revision)) = (*item).fate() else {
-                return;
+                return Step::Nothing;
             };
-            let before = raw::switch_to(self.scratch);
             core::ptr::write_bytes(self.nulls, 1, self.past.natts);
             self.lay_row(record, revision);
             self.lay(&*item);
-            self.put_missing();
-            raw::switch_to(before);
-            raw::MemoryContextReset(self.scratch);
+            self.give_missing()
         }
     }
+
+    /// Gives a row that is not live.
+    unsafe fn give_missing(&mut self) -> Step {
+        let row = self.row();
+        // SAFETY: there is a value for each attribute.
+        unsafe {
+            match &mut self.differences {
+                None => Step::Row,
+                Some(differences) => {
+                    differences.tell_missing(row);
+                    Step::Nothing
+                }
+            }
+        }
+    }
+}
+
+/// How many attributes there are up to the last one that is asked for or part of the key.
+unsafe fn last(tracked: &Tracked, wanted: *const bool) -> usize {
+    let keys = tracked.keys().iter();
+    let last_key = keys.map(|key| tracked.columns()[*key].index + 1).max();
+    // SAFETY: a flag for each attribute.
+    let last_wanted = unsafe {
+        (0..tracked.natts)
+            .rev()
+            .find(|index| *wanted.add(*index))
+            .map(|index| index + 1)
+    };
+    last_wanted.max(last_key).unwrap_or(0)
 }
 
 /// What became of a live row on the way back.

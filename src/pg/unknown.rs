@@ -11,7 +11,7 @@ use super::row::Values;
 use super::rows::Rows;
 use super::scan::{Range, Scan};
 use super::subject;
-use super::table;
+use super::table::{self, TableRows};
 use core::ffi::c_int;
 use pgrx::pg_sys;
 use pgrx::pg_sys::{Datum, FunctionCallInfo};
@@ -43,9 +43,14 @@ pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
             return Datum::null();
         }
         gate::run_as_table_owner((*(*relation).rd_rel).relowner, || {
-            table::each_row(relid, &mut |slot| {
+            let mut live = TableRows::of(relid);
+            loop {
+                let slot = live.next();
+                if slot.is_null() {
+                    break;
+                }
                 let before = raw::switch_to(scratch);
-                table::spread(slot, desc, values, nulls);
+                table::spread(slot, desc, tracked.natts, values, nulls);
                 let item = item::text(tracked, Values { values, nulls });
                 let mut scan = Scan::of_item(tracked.collection, subject::key(item), ALL, false);
                 let is_known = scan.next().is_some();
@@ -55,7 +60,8 @@ pub(super) unsafe fn unknown(call: FunctionCallInfo) -> Datum {
                 }
                 raw::switch_to(before);
                 raw::MemoryContextReset(scratch);
-            });
+            }
+            live.end();
             Datum::null()
         });
         raw::relation_close(relation, pg_sys::NoLock as c_int);
