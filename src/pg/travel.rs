@@ -363,6 +363,8 @@ impl Travel {
         unsafe {
             let scratch = self.scratch;
             let forgotten = &mut self.forgotten;
+            // The scan itself must outlive what is done with a row.
+            let outside = raw::switch_to((*scratch).parent);
             self.later.all_before(gap, |tuple, desc| {
                 let before = raw::switch_to(scratch);
                 let entry = Entry::read(tuple, desc);
@@ -372,6 +374,7 @@ impl Travel {
                 raw::switch_to(before);
                 raw::MemoryContextReset(scratch);
             });
+            raw::switch_to(outside);
         }
     }
 
