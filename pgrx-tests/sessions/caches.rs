@@ -168,3 +168,48 @@ fn sessions_caches_follow_tracking_beside_open_writers() {
         );
     }
 }
+
+/// The server may replace what it knows of a relation wherever it looks something up, when another session's message
+/// comes in. One with assertions can be told to do so each time; others are not asked.
+#[test]
+fn sessions_caches_are_discarded_at_every_look_up() {
+    let mut session = in_schema("sessions_discarded");
+    if session.yes("SELECT max_val = '0' FROM pg_settings WHERE name = 'debug_discard_caches'") {
+        return;
+    }
+    session.run(
+        "CREATE TYPE pair AS (a int, b text);
+         CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL, p pair, v text) PARTITION BY RANGE (id);
+         CREATE TABLE low PARTITION OF t FOR VALUES FROM (0) TO (10);
+         CREATE TABLE high (v text, p pair, n int NOT NULL, id int NOT NULL);
+         ALTER TABLE t ATTACH PARTITION high FOR VALUES FROM (10) TO (20);
+         SELECT directus_versions.track('t')",
+    );
+    let mut writer = beside("sessions_discarded");
+    writer.run("SET debug_discard_caches = 1");
+    for (write, entry) in [
+        (
+            "INSERT INTO t VALUES (1, 0, (1, 'x'), repeat('v', 3000))",
+            "create 1",
+        ),
+        ("UPDATE t SET n = n + 1", "update 1"),
+        ("UPDATE low SET p.b = 'y'", "update 1"),
+        ("UPDATE t SET id = 11", "update 11"),
+        ("UPDATE high SET id = 12, v = 'w'", "update 12"),
+        ("DELETE FROM t", "delete 12"),
+        ("SELECT directus_versions.revert({last})", "create 12"),
+        ("TRUNCATE t", "delete 12"),
+    ] {
+        let last = session.int(
+            "SELECT coalesce(max(id), 0) FROM directus_versions.revisions
+             WHERE collection = 'sessions_discarded.t'",
+        );
+        writer.run(&write.replace("{last}", &last.to_string()));
+        let entries = session.entries("sessions_discarded.t");
+        assert!(
+            entries.last().is_some_and(|last| last.starts_with(entry)),
+            "{write}: {entries:?}"
+        );
+    }
+    session.check_history("t");
+}

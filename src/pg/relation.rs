@@ -261,19 +261,11 @@ unsafe fn build(relation: Relation, capture: Oid, context: MemoryContext) -> *mu
 /// Chooses the collection among those whose row trigger stands on the relation: each row is recorded once, by the
 /// topmost table when both a table and its parent are tracked.
 unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<(Scope, Oid)> {
-    // SAFETY: the trigger descriptor lives as long as the relation is open.
+    // SAFETY: the list lies in the current memory context.
     unsafe {
-        let desc = (*relation).trigdesc;
-        if desc.is_null() {
-            return None;
-        }
-        let triggers = core::slice::from_raw_parts((*desc).triggers, (*desc).numtriggers as usize);
         let mut own = None;
-        for trigger in triggers {
-            if trigger.tgfoid != capture || trigger.tgnargs < 1 {
-                continue;
-            }
-            let Some(scope) = scope::read_again(argument(trigger)) else {
+        for &(collection, trigger) in row_triggers(relation, capture) {
+            let Some(scope) = scope::read_again(collection) else {
                 continue;
             };
             if !scope.tracked {
@@ -282,13 +274,35 @@ unsafe fn collection_of(relation: Relation, capture: Oid) -> Option<(Scope, Oid)
             if scope.relation != (*relation).rd_id {
                 // A trigger made by hand may name any collection.
                 if descends(relation, scope.relation) {
-                    return Some((scope, trigger.tgoid));
+                    return Some((scope, trigger));
                 }
             } else if own.is_none() {
-                own = Some((scope, trigger.tgoid));
+                own = Some((scope, trigger));
             }
         }
         own
+    }
+}
+
+/// The collection and the OID of each row trigger of ours on a relation, in the current memory context. A copy: an
+/// invalidation that comes while a scope is read makes the server replace the relation's own.
+unsafe fn row_triggers(relation: Relation, capture: Oid) -> &'static [(i32, Oid)] {
+    // SAFETY: nothing is looked up while the trigger descriptor is read; there is room for all of it.
+    unsafe {
+        let desc = (*relation).trigdesc;
+        if desc.is_null() {
+            return &[];
+        }
+        let triggers = core::slice::from_raw_parts((*desc).triggers, (*desc).numtriggers as usize);
+        let found: *mut (i32, Oid) = raw::alloc_array(triggers.len());
+        let mut count = 0;
+        for trigger in triggers {
+            if trigger.tgfoid == capture && trigger.tgnargs >= 1 {
+                found.add(count).write((argument(trigger), trigger.tgoid));
+                count += 1;
+            }
+        }
+        core::slice::from_raw_parts(found, count)
     }
 }
 
