@@ -228,17 +228,25 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     renumbered directus_versions.field[];
 BEGIN
-    SELECT pg_catalog.array_agg(ROW(f.collection, COALESCE(a.attnum, (-1000 - f.attnum)::smallint), f.name, f.type, f.since, f.dropped)::directus_versions.field)
-    INTO renumbered
-    FROM directus_versions.field AS f
-    JOIN (
+    WITH latest AS (
         SELECT DISTINCT ON (l.attnum) l.attnum, l.name, l.dropped
         FROM directus_versions.field AS l WHERE l.collection = $1 ORDER BY l.attnum, l.since DESC
-    ) AS latest USING (attnum)
-    JOIN directus_versions.collection AS c ON c.id = $1
-    LEFT JOIN pg_catalog.pg_attribute AS a
-        ON a.attrelid = c.relation AND a.attname = latest.name AND NOT a.attisdropped AND a.attnum > 0
-            AND NOT latest.dropped
+    ), known AS (
+        SELECT latest.attnum, a.attnum AS present
+        FROM latest
+        JOIN directus_versions.collection AS c ON c.id = $1
+        LEFT JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid = c.relation AND a.attname = latest.name AND NOT a.attisdropped AND a.attnum > 0
+                AND NOT latest.dropped
+    ), numbered AS (
+        -- Counted anew: what was left behind by an earlier restore has such numbers already.
+        SELECT k.attnum, COALESCE(k.present, -1000
+            - pg_catalog.row_number() OVER (PARTITION BY k.present IS NULL ORDER BY k.attnum))::smallint AS number
+        FROM known AS k
+    )
+    SELECT pg_catalog.array_agg(ROW(f.collection, n.number, f.name, f.type, f.since, f.dropped)::directus_versions.field)
+    INTO renumbered
+    FROM directus_versions.field AS f JOIN numbered AS n USING (attnum)
     WHERE f.collection = $1;
     DELETE FROM directus_versions.field AS f WHERE f.collection = $1;
     INSERT INTO directus_versions.field SELECT r.* FROM pg_catalog.unnest(renumbered) AS r ON CONFLICT DO NOTHING;
