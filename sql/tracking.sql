@@ -174,6 +174,7 @@ CREATE FUNCTION _check_scope(settings collection, given text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     unknown text;
+    unrecorded text;
     masked text;
 BEGIN
     IF settings.accountability IS NULL OR settings.accountability NOT IN ('all', 'activity', 'none') THEN
@@ -198,6 +199,13 @@ BEGIN
             DETAIL = 'Without a primary key or a replica identity index its rows have no name.',
             HINT = 'Add a primary key, or name the columns that identify a row with the argument "key".';
     END IF;
+    SELECT a.attname INTO unrecorded FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = settings.relation AND a.attname = ANY (settings.last_key) AND a.attgenerated = 'v' AND NOT a.attisdropped
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'virtual column "%" cannot be of the key', unrecorded USING
+            ERRCODE = '0A000', DETAIL = 'It is made as it is read, so a row that is written has no value of it.';
+    END IF;
     SELECT m INTO masked FROM pg_catalog.unnest(settings.mask) AS m WHERE m = ANY (settings.last_key) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'column "%" of the key cannot be masked', masked USING
@@ -205,7 +213,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION _check_scope(collection, text[]) IS
-'Refuses unknown options (22023), unknown columns among those given (42703) and a table without key (55000)';
+'Refuses unknown options (22023), unknown columns among those given (42703), a table without key (55000) and a virtual column in it (0A000)';
 
 CREATE FUNCTION _next_id() RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -393,7 +401,7 @@ CREATE FUNCTION track(
 ) RETURNS void
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION track(regclass, text, text[], text[], text[], text[], text[], text) IS
-'Starts recording a table. accountability: all, activity or none; fields: only these are saved; exclude: never saved; ignore: a change of only these records nothing; mask: saved as asterisks; key: columns that name a row of a table without primary key; snapshot: keyframes or always. Of a table that was tracked before, it is recorded as an activity "track". 42501 unless the caller owns the table, 42809 for anything but a table, 55000 without key, 42710 if it is tracked already, 42703 for an unknown column, 22023 for an unknown option';
+'Starts recording a table. accountability: all, activity or none; fields: only these are saved; exclude: never saved; ignore: a change of only these records nothing; mask: saved as asterisks; key: columns that name a row of a table without primary key; snapshot: keyframes or always. Of a table that was tracked before, it is recorded as an activity "track". 42501 unless the caller owns the table, 42809 for anything but a table, 55000 without key, 0A000 for a temporary table or a virtual column in the key, 42710 if it is tracked already, 42703 for an unknown column, 22023 for an unknown option';
 
 CREATE FUNCTION _untrack(target regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

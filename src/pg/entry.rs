@@ -5,8 +5,8 @@
 
 use super::{
     activity, blame, capture, compare, diff, drop, gate, history, laid, mismatch, moment, net,
-    opaque, overlay, promote, prune, raw, reader, reference, restored, staging, travel, truncate, undertake,
-    undone, unfit, unknown, version, versioned,
+    opaque, overlay, promote, prune, raw, reader, reference, restored, staging, travel, truncate,
+    undertake, undone, unfit, unknown, version, versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
