@@ -4,7 +4,7 @@
 ifdef PG
 export DV_PG = $(PG)
 endif
-.PHONY: help setup demo test lint bench bench-check bench-scale psql install package package-check clean
+.PHONY: help setup demo test valgrind lint bench bench-check bench-scale psql install package package-check clean
 
 help: ## Show this list
 	@sed -nE 's/^([a-z-]+): ## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -17,6 +17,9 @@ demo: ## Show the extension at work in a throw-away cluster
 
 test: ## Run all tests, or with T=text those whose name contains it; with PG=18 on PostgreSQL 18
 	@.ci/test "$(T)"
+
+valgrind: ## Run the capture tests, or with T=text those, with PostgreSQL 18 under valgrind (the best part of an hour)
+	@.ci/valgrind "$(T)"
 
 lint: ## Check format, clippy, and types for the other PostgreSQL versions
 	@.ci/lint

@@ -107,12 +107,31 @@ LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     WHERE c.id = $1 AND r.former IS NOT NULL
 $$;
 
+CREATE FUNCTION _settle_missing() RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    missing text;
+BEGIN
+    FOR missing IN
+        UPDATE directus_versions.collection AS c SET relation = NULL, tracked = false
+        WHERE c.relation = 0
+        RETURNING c.name
+    LOOP
+        RAISE WARNING 'table "%" was not restored', missing USING
+            ERRCODE = '01000',
+            DETAIL = 'What was recorded of it stays, as of a table that was dropped.',
+            HINT = 'Once it is there, directus_versions.relink lets it carry that on.';
+    END LOOP;
+END $$;
+COMMENT ON FUNCTION _settle_missing() IS 'Makes collections whose tables a dump left out those of dropped tables';
+
 -- A dump of data alone is followed by no command that would be noticed.
 CREATE FUNCTION _settle_restored() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     restored int;
 BEGIN
+    PERFORM directus_versions._settle_missing();
     FOR restored IN
         SELECT c.id FROM directus_versions.collection AS c
         WHERE c.relid <> c.relation::oid AND pg_catalog.pg_trigger_depth() = 1
@@ -159,6 +178,7 @@ BEGIN
     THEN
         RETURN;
     END IF;
+    PERFORM directus_versions._settle_missing();
     UPDATE directus_versions.tracked_schema AS s SET schema = n.nspname
     FROM pg_catalog.pg_event_trigger_ddl_commands() AS d JOIN pg_catalog.pg_namespace AS n ON n.oid = d.objid
     WHERE d.classid = 'pg_catalog.pg_namespace'::regclass AND s.oid = n.oid AND s.schema <> n.nspname;

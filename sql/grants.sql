@@ -63,7 +63,7 @@ COMMENT ON FUNCTION revoke_access(regrole) IS
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA directus_versions FROM PUBLIC;
 REVOKE ALL ON ALL SEQUENCES IN SCHEMA directus_versions FROM PUBLIC;
-REVOKE ALL ON TYPE change FROM PUBLIC;
+REVOKE ALL ON TYPE change, table_ref FROM PUBLIC;
 GRANT USAGE ON SCHEMA directus_versions TO PUBLIC;
 GRANT EXECUTE ON FUNCTION item_of(anyelement) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION set_context(text, text, text, text, text, text, boolean) TO PUBLIC;

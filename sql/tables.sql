@@ -3,6 +3,33 @@
 -- Names follow Directus (collection, item, delta, version, accountability) and PostgreSQL (relation, transaction).
 -- What is recorded is marked with pg_extension_config_dump, so that pg_dump carries it.
 
+-- A table as regclass says it, by its name: right in another cluster, and followed by pg_upgrade. Unlike regclass it can
+-- be restored where the table was left out of the dump.
+CREATE TYPE table_ref;
+CREATE FUNCTION _table_ref_in(cstring) RETURNS table_ref
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_table_ref_in';
+COMMENT ON FUNCTION _table_ref_in(cstring) IS 'The table of that name; 0 where there is none';
+CREATE FUNCTION _table_ref_out(table_ref) RETURNS cstring
+LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'regclassout';
+COMMENT ON FUNCTION _table_ref_out(table_ref) IS 'A table''s name';
+CREATE FUNCTION _table_ref_recv(internal) RETURNS table_ref
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'regclassrecv';
+COMMENT ON FUNCTION _table_ref_recv(internal) IS 'A table''s OID';
+CREATE FUNCTION _table_ref_send(table_ref) RETURNS bytea
+LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'regclasssend';
+COMMENT ON FUNCTION _table_ref_send(table_ref) IS 'A table''s OID';
+CREATE TYPE table_ref (
+    INPUT = _table_ref_in, OUTPUT = _table_ref_out, RECEIVE = _table_ref_recv, SEND = _table_ref_send,
+    LIKE = pg_catalog.regclass, CATEGORY = 'N'
+);
+COMMENT ON TYPE table_ref IS 'A table, by its name where it is written; 0 where it does not exist';
+CREATE CAST (table_ref AS regclass) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (table_ref AS regclass) IS 'The same OID';
+CREATE CAST (table_ref AS oid) WITHOUT FUNCTION AS IMPLICIT;
+COMMENT ON CAST (table_ref AS oid) IS 'The same OID';
+CREATE CAST (regclass AS table_ref) WITHOUT FUNCTION AS ASSIGNMENT;
+COMMENT ON CAST (regclass AS table_ref) IS 'The same OID';
+
 CREATE SEQUENCE collection_id AS int;
 COMMENT ON SEQUENCE collection_id IS 'Ids of collections';
 
@@ -10,8 +37,7 @@ COMMENT ON SEQUENCE collection_id IS 'Ids of collections';
 CREATE TABLE collection (
     id             int PRIMARY KEY,
     name           text NOT NULL,
-    -- regclass: dumped as a name and so right in another cluster; NULL once the table is dropped
-    relation       regclass UNIQUE,
+    relation       table_ref,
     accountability text NOT NULL CHECK (accountability IN ('all', 'activity', 'none')),
     fields         text[],
     exclude        text[] NOT NULL DEFAULT '{}',
@@ -29,6 +55,8 @@ CREATE TABLE collection (
     owner          name NOT NULL,
     complete       boolean NOT NULL DEFAULT false
 );
+-- Known to src/pg/catalog.rs. A restore may bring several tables that are not there, until it is settled.
+CREATE UNIQUE INDEX collection_relation_key ON collection (relation) WHERE relation <> 0;
 COMMENT ON TABLE collection IS 'Each tracked or once tracked table, and what is recorded of it';
 COMMENT ON COLUMN collection.name IS 'The table''s name, with its schema unless that is public';
 COMMENT ON COLUMN collection.relation IS 'The table; NULL once it was dropped';

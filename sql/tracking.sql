@@ -174,6 +174,7 @@ CREATE FUNCTION _check_scope(settings collection, given text[]) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     unknown text;
+    unrecorded text;
     masked text;
 BEGIN
     IF settings.accountability IS NULL OR settings.accountability NOT IN ('all', 'activity', 'none') THEN
@@ -198,6 +199,13 @@ BEGIN
             DETAIL = 'Without a primary key or a replica identity index its rows have no name.',
             HINT = 'Add a primary key, or name the columns that identify a row with the argument "key".';
     END IF;
+    SELECT a.attname INTO unrecorded FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = settings.relation AND a.attname = ANY (settings.last_key) AND a.attgenerated = 'v' AND NOT a.attisdropped
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'virtual column "%" cannot be of the key', unrecorded USING
+            ERRCODE = '0A000', DETAIL = 'It is made as it is read, so a row that is written has no value of it.';
+    END IF;
     SELECT m INTO masked FROM pg_catalog.unnest(settings.mask) AS m WHERE m = ANY (settings.last_key) LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'column "%" of the key cannot be masked', masked USING
@@ -205,7 +213,7 @@ BEGIN
     END IF;
 END $$;
 COMMENT ON FUNCTION _check_scope(collection, text[]) IS
-'Refuses unknown options (22023), unknown columns among those given (42703) and a table without key (55000)';
+'Refuses unknown options (22023), unknown columns among those given (42703), a table without key (55000) and a virtual column in it (0A000)';
 
 CREATE FUNCTION _next_id() RETURNS bigint
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -228,17 +236,25 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     renumbered directus_versions.field[];
 BEGIN
-    SELECT pg_catalog.array_agg(ROW(f.collection, COALESCE(a.attnum, (-1000 - f.attnum)::smallint), f.name, f.type, f.since, f.dropped)::directus_versions.field)
-    INTO renumbered
-    FROM directus_versions.field AS f
-    JOIN (
+    WITH latest AS (
         SELECT DISTINCT ON (l.attnum) l.attnum, l.name, l.dropped
         FROM directus_versions.field AS l WHERE l.collection = $1 ORDER BY l.attnum, l.since DESC
-    ) AS latest USING (attnum)
-    JOIN directus_versions.collection AS c ON c.id = $1
-    LEFT JOIN pg_catalog.pg_attribute AS a
-        ON a.attrelid = c.relation AND a.attname = latest.name AND NOT a.attisdropped AND a.attnum > 0
-            AND NOT latest.dropped
+    ), known AS (
+        SELECT latest.attnum, a.attnum AS present
+        FROM latest
+        JOIN directus_versions.collection AS c ON c.id = $1
+        LEFT JOIN pg_catalog.pg_attribute AS a
+            ON a.attrelid = c.relation AND a.attname = latest.name AND NOT a.attisdropped AND a.attnum > 0
+                AND NOT latest.dropped
+    ), numbered AS (
+        -- Counted anew: what was left behind by an earlier restore has such numbers already.
+        SELECT k.attnum, COALESCE(k.present, -1000
+            - pg_catalog.row_number() OVER (PARTITION BY k.present IS NULL ORDER BY k.attnum))::smallint AS number
+        FROM known AS k
+    )
+    SELECT pg_catalog.array_agg(ROW(f.collection, n.number, f.name, f.type, f.since, f.dropped)::directus_versions.field)
+    INTO renumbered
+    FROM directus_versions.field AS f JOIN numbered AS n USING (attnum)
     WHERE f.collection = $1;
     DELETE FROM directus_versions.field AS f WHERE f.collection = $1;
     INSERT INTO directus_versions.field SELECT r.* FROM pg_catalog.unnest(renumbered) AS r ON CONFLICT DO NOTHING;
@@ -385,7 +401,7 @@ CREATE FUNCTION track(
 ) RETURNS void
 LANGUAGE c SET search_path = pg_catalog, pg_temp AS 'MODULE_PATHNAME', 'directus_versions_as_owner';
 COMMENT ON FUNCTION track(regclass, text, text[], text[], text[], text[], text[], text) IS
-'Starts recording a table. accountability: all, activity or none; fields: only these are saved; exclude: never saved; ignore: a change of only these records nothing; mask: saved as asterisks; key: columns that name a row of a table without primary key; snapshot: keyframes or always. Of a table that was tracked before, it is recorded as an activity "track". 42501 unless the caller owns the table, 42809 for anything but a table, 55000 without key, 42710 if it is tracked already, 42703 for an unknown column, 22023 for an unknown option';
+'Starts recording a table. accountability: all, activity or none; fields: only these are saved; exclude: never saved; ignore: a change of only these records nothing; mask: saved as asterisks; key: columns that name a row of a table without primary key; snapshot: keyframes or always. Of a table that was tracked before, it is recorded as an activity "track". 42501 unless the caller owns the table, 42809 for anything but a table, 55000 without key, 0A000 for a temporary table or a virtual column in the key, 42710 if it is tracked already, 42703 for an unknown column, 22023 for an unknown option';
 
 CREATE FUNCTION _untrack(target regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

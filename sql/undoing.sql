@@ -45,7 +45,7 @@ BEGIN
             USING ERRCODE = '55000', HINT = 'Use directus_versions.revert for each item.';
     END IF;
     RETURN QUERY
-    SELECT k.relation, k.name, n.action,
+    SELECT k.relation::regclass, k.name, n.action,
         ARRAY(
             SELECT a.attname::text FROM pg_catalog.pg_attribute AS a
             WHERE a.attrelid = k.relation AND a.attnum = ANY (n.attnums) AND NOT a.attisdropped AND a.attgenerated = ''

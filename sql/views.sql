@@ -180,7 +180,7 @@ COMMENT ON VIEW revisions IS
 
 CREATE VIEW collections WITH (security_barrier) AS
 SELECT
-    k.name AS collection, k.relation AS target, k.accountability, k.fields, k.exclude, k."ignore", k.mask, k.key,
+    k.name AS collection, k.relation::regclass AS target, k.accountability, k.fields, k.exclude, k."ignore", k.mask, k.key,
     k.snapshot, k.tracked, k.since, recorded.rows, recorded.bytes
 FROM directus_versions.collection AS k
 CROSS JOIN LATERAL (

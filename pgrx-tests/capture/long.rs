@@ -17,7 +17,10 @@ fn check(db: &mut Session, table: &str) {
         2001
     );
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    // .ci/valgrind, under which all takes some fifty times as long.
+    if std::env::var_os("DV_VALGRIND").is_none() {
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    }
 }
 
 fn tracked(table: &str) -> Session {

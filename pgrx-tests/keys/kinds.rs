@@ -284,4 +284,35 @@ mod tests {
         );
         check_changes("key_late");
     }
+
+    /// Since 18: a virtual column has no value in the row that is written.
+    #[pg_test]
+    fn keys_of_virtual_columns_are_refused() {
+        if int("SELECT current_setting('server_version_num')::int") < 180_000 {
+            return;
+        }
+        run(
+            "CREATE TABLE key_virtual (a int, twice int GENERATED ALWAYS AS (a * 2) VIRTUAL, v text);
+             CREATE TABLE key_virtual_later (LIKE key_virtual INCLUDING GENERATED);
+             SELECT directus_versions.track('key_virtual_later', key => '{a}')",
+        );
+        for call in [
+            "track('key_virtual', key => '{a,twice}')",
+            "set_scope('key_virtual_later', key => '{twice}')",
+        ] {
+            let raised = error(&format!("SELECT directus_versions.{call}"));
+            assert_eq!(raised.state, "0A000", "{call}");
+            assert_eq!(
+                raised.message,
+                r#"virtual column "twice" cannot be of the key"#
+            );
+        }
+        // Nothing was begun or changed.
+        run("INSERT INTO key_virtual (a) VALUES (1); INSERT INTO key_virtual_later (a) VALUES (1)");
+        shows(
+            "SELECT string_agg(concat_ws(' ', collection, item), ', ') FROM directus_versions.activity
+             WHERE starts_with(collection, 'key_virtual')",
+            "key_virtual_later 1",
+        );
+    }
 }

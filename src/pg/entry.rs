@@ -5,8 +5,8 @@
 
 use super::{
     activity, as_of, blame, capture, compare, diff, drop, gate, history, laid, mismatch, moment,
-    net, opaque, overlay, path, promote, prune, raw, reader, restored, staging, truncate,
-    undertake, undone, unfit, unknown, version, versioned,
+    net, opaque, overlay, path, promote, prune, raw, reader, reference, restored, staging,
+    truncate, undertake, undone, unfit, unknown, version, versioned,
 };
 use crate::error::Error;
 use pgrx::pg_sys;
@@ -268,6 +268,13 @@ sql_function!(
     directus_versions_change_send,
     pg_finfo_directus_versions_change_send,
     opaque::send
+);
+
+sql_function!(
+    /// `_table_ref_in(cstring)`
+    directus_versions_table_ref_in,
+    pg_finfo_directus_versions_table_ref_in,
+    reference::input
 );
 
 sql_function!(

@@ -72,6 +72,7 @@ mod raw;
 mod reader;
 mod reading;
 mod record;
+mod reference;
 mod relation;
 mod required;
 mod restored;

@@ -225,7 +225,8 @@ impl Reader {
             self.place(record.layout, collection, id);
             let note = |position: usize| {
                 let attnum = *self.places.add(position);
-                if attnum > 0 {
+                // That of a column that a dump has left behind is negative.
+                if attnum != 0 {
                     work().changed.push(attnum);
                 }
             };

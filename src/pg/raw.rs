@@ -121,6 +121,15 @@ unsafe extern "C-unwind" {
     ) -> *mut c_char;
     pub(super) fn get_namespace_oid(name: *const c_char, missing_ok: bool) -> Oid;
     pub(super) fn get_relname_relid(name: *const c_char, namespace: Oid) -> Oid;
+    pub(super) fn textToQualifiedNameList(name: *mut varlena) -> *mut pg_sys::List;
+    pub(super) fn makeRangeVarFromNameList(names: *mut pg_sys::List) -> *mut pg_sys::RangeVar;
+    pub(super) fn RangeVarGetRelidExtended(
+        relation: *const pg_sys::RangeVar,
+        lock: c_int,
+        flags: u32,
+        callback: *const c_void,
+        argument: *mut c_void,
+    ) -> Oid;
     pub(super) fn ScanKeyInit(
         entry: *mut ScanKeyData,
         attribute: AttrNumber,
