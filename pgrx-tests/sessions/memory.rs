@@ -50,6 +50,37 @@ fn sessions_memory_of_many_partitions() {
     session.run("DROP SCHEMA sessions_parts CASCADE");
 }
 
+/// Reading within savepoints that are rolled back, after the transaction wrote the first record of a table.
+#[test]
+fn sessions_memory_of_reading_in_savepoints() {
+    let mut session = in_schema("sessions_savepoints");
+    session.run(
+        "CREATE TABLE t (id int PRIMARY KEY, v text);
+         SELECT directus_versions.track('t');
+         CREATE PROCEDURE rounds(count int) LANGUAGE plpgsql AS $$
+         BEGIN
+             FOR i IN 1..count LOOP
+                 BEGIN
+                     UPDATE t SET v = v || i;
+                     PERFORM data FROM directus_versions.history('t', 1);
+                     PERFORM v FROM directus_versions.as_of(NULL::t, now());
+                     RAISE EXCEPTION 'back' USING ERRCODE = 'DV001';
+                 EXCEPTION WHEN SQLSTATE 'DV001' THEN
+                     NULL;
+                 END;
+             END LOOP;
+         END $$",
+    );
+    session.run("BEGIN; INSERT INTO t VALUES (1, 'a'); CALL rounds(20)");
+    let before = ours(&mut session);
+    session.run("CALL rounds(400)");
+    let after = ours(&mut session);
+    assert!(after < before + (1 << 20), "{before} {after} bytes");
+    session.run("UPDATE t SET v = 'b'; COMMIT");
+    session.check_history("t");
+    session.run("DROP SCHEMA sessions_savepoints CASCADE");
+}
+
 #[test]
 fn sessions_memory_of_cancelled_statements() {
     let mut session = in_schema("sessions_cancelled");

@@ -83,11 +83,13 @@ pub(super) fn abort() {
     MEMORY.get().uncommitted = false;
 }
 
-/// Forgets what a subtransaction that aborts may have written. What is found again may be of the transaction itself, so
+/// Lets relations look their layouts up again, which a subtransaction that aborts may have written. What was read stays: nothing
+/// has the number of a layout that is gone, and no other layout gets it. What is found again may be of the transaction itself, so
 /// that is not over yet.
 pub(super) fn abort_subtransaction() {
-    if MEMORY.get().uncommitted {
-        forget();
+    let memory = MEMORY.get();
+    if memory.uncommitted {
+        memory.epoch += 1;
     }
 }
 
