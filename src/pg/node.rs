@@ -119,14 +119,14 @@ unsafe extern "C-unwind" fn begin(state: *mut CustomScanState, _estate: *mut ESt
     // SAFETY: the plan is one of `super::path`: its only expression is the call.
     unsafe {
         let plan: *mut pg_sys::CustomScan = (*state).ss.ps.plan.cast();
-        let call: *mut pg_sys::FuncExpr = element((*plan).custom_exprs, 0);
+        let call: *mut pg_sys::FuncExpr = raw::list_nth((*plan).custom_exprs, 0);
         check_right((*call).funcid);
         let table = pg_sys::get_typ_typrelid((*call).funcresulttype);
         (*node).relation = raw::try_relation_open(table, pg_sys::AccessShareLock as c_int);
         if (*node).relation.is_null() {
             Error::NotARow.raise();
         }
-        let at: *mut pg_sys::Expr = element((*call).args, 1);
+        let at: *mut pg_sys::Expr = raw::list_nth((*call).args, 1);
         (*node).at = ExecInitExpr(at, &raw mut (*state).ss.ps);
         (*node).parameters = pull_paramids(at);
         (*node).asks = contain_subplans(at.cast());
@@ -158,10 +158,10 @@ unsafe fn find_columns(node: *mut Node, targets: *mut pg_sys::List) {
         let desc = (*(*node).relation).rd_att;
         let natts = (*desc).natts as usize;
         (*node).wanted = raw::alloc_array(natts);
-        (*node).count = length(targets);
+        (*node).count = raw::list_length(targets);
         (*node).columns = raw::alloc_array((*node).count);
         for place in 0..(*node).count {
-            let target: *mut pg_sys::TargetEntry = element(targets, place);
+            let target: *mut pg_sys::TargetEntry = raw::list_nth(targets, place);
             let column: *mut pg_sys::Var = (*target).expr.cast();
             let index = usize::from((*column).varattno.unsigned_abs()).checked_sub(1);
             (*node).columns.add(place).write(index);
@@ -199,19 +199,6 @@ unsafe fn check_column(relation: Relation, index: usize, typid: Oid) {
     }
 }
 
-unsafe fn length(list: *mut pg_sys::List) -> usize {
-    if list.is_null() {
-        return 0;
-    }
-    // SAFETY: a list.
-    unsafe { (*list).length as usize }
-}
-
-unsafe fn element<T>(list: *mut pg_sys::List, index: usize) -> *mut T {
-    // SAFETY: the list has so many elements.
-    unsafe { (*(*list).elements.add(index)).ptr_value.cast() }
-}
-
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn execute(state: *mut CustomScanState) -> *mut TupleTableSlot {
     // SAFETY: evaluates the conditions and what is selected.
@@ -225,7 +212,7 @@ unsafe extern "C-unwind" fn next(state: *mut pg_sys::ScanState) -> *mut TupleTab
     // SAFETY: the state is of a node of ours.
     unsafe {
         let slot = (*state).ss_ScanTupleSlot;
-        clear(slot);
+        raw::clear_slot(slot);
         if (*node).is_over {
             return slot;
         }
@@ -243,15 +230,6 @@ unsafe extern "C-unwind" fn next(state: *mut pg_sys::ScanState) -> *mut TupleTab
         core::ptr::copy_nonoverlapping(given.values, (*slot).tts_values, count);
         core::ptr::copy_nonoverlapping(given.nulls, (*slot).tts_isnull, count);
         raw::ExecStoreVirtualTuple(slot)
-    }
-}
-
-unsafe fn clear(slot: *mut TupleTableSlot) {
-    // SAFETY: `ExecClearTuple` is this call of the slot's own operations.
-    unsafe {
-        if let Some(clear) = (*(*slot).tts_ops).clear {
-            clear(slot);
-        }
     }
 }
 
@@ -334,7 +312,7 @@ unsafe fn fill(node: *mut Node, row: Values, memory: MemoryContext) -> *mut Tupl
     // SAFETY: the slot has as many columns.
     unsafe {
         let slot = (*node).head.ss.ss_ScanTupleSlot;
-        clear(slot);
+        raw::clear_slot(slot);
         for place in 0..(*node).count {
             let value = if let Some(index) = *(*node).columns.add(place) {
                 row.get(index)
@@ -372,7 +350,7 @@ unsafe fn keep(node: *mut Node) {
             }
             tuplestore_puttupleslot((*node).kept, slot);
         }
-        clear(slot);
+        raw::clear_slot(slot);
         (*node).is_over = false;
     }
 }
@@ -395,10 +373,10 @@ unsafe extern "C-unwind" fn recheck(
         }
         if (*(*epq).relsubs_rowmark.add(place)).is_null() {
             let slot = next(state);
-            return (*slot).tts_flags & EMPTY == 0;
+            return !raw::is_empty_slot(slot);
         }
         *(*epq).relsubs_done.add(place) = true;
-        clear(slot);
+        raw::clear_slot(slot);
         let desc = (*(*node).relation).rd_att;
         if (*node).marked.is_null() {
             let operations = &raw const pg_sys::TTSOpsVirtual;
@@ -416,9 +394,6 @@ unsafe extern "C-unwind" fn recheck(
         true
     }
 }
-
-/// `TTS_FLAG_EMPTY`
-const EMPTY: u16 = 1 << 1;
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn rescan(state: *mut CustomScanState) {
@@ -445,7 +420,7 @@ unsafe fn forget(node: *mut Node) {
     // SAFETY: the slot lets go of the row that it has.
     unsafe {
         if !(*node).kept.is_null() {
-            clear((*node).keeper);
+            raw::clear_slot((*node).keeper);
             raw::tuplestore_end((*node).kept);
             (*node).kept = core::ptr::null_mut();
         }

@@ -63,10 +63,10 @@ unsafe extern "C-unwind" fn add_path(
         let Some(table) = table_of(rel, entry) else {
             return;
         };
-        let scan: *mut pg_sys::Path = first((*rel).pathlist);
+        let scan: *mut pg_sys::Path = raw::list_nth((*rel).pathlist, 0);
         if scan.is_null()
             || (*scan).pathtype != NodeTag::T_FunctionScan
-            || (*(*rel).pathlist).length != 1
+            || raw::list_length((*rel).pathlist) != 1
         {
             return;
         }
@@ -99,8 +99,8 @@ unsafe fn table_of(rel: *mut RelOptInfo, entry: *mut pg_sys::RangeTblEntry) -> O
             return None;
         }
         let functions = (*entry).functions;
-        let function: *mut pg_sys::RangeTblFunction = first(functions);
-        if function.is_null() || (*functions).length != 1 {
+        let function: *mut pg_sys::RangeTblFunction = raw::list_nth(functions, 0);
+        if function.is_null() || raw::list_length(functions) != 1 {
             return None;
         }
         let call: *mut pg_sys::FuncExpr = (*function).funcexpr.cast();
@@ -157,14 +157,6 @@ unsafe fn table_of_row(typid: Oid) -> Option<Oid> {
     }
 }
 
-unsafe fn first<T>(list: *mut List) -> *mut T {
-    if list.is_null() {
-        return core::ptr::null_mut();
-    }
-    // SAFETY: a list that is not null has an element.
-    unsafe { (*(*list).elements).ptr_value.cast() }
-}
-
 /// How many pages and rows a table had when it was last looked at.
 unsafe fn size(relid: Oid) -> Option<(f64, f64)> {
     // SAFETY: the cache's entry is valid until it is released.
@@ -203,7 +195,7 @@ unsafe extern "C-unwind" fn plan(
     // SAFETY: the planner's own nodes; the entry's only function is `as_of`.
     unsafe {
         let entry = *(*root).simple_rte_array.add((*rel).relid as usize);
-        let function: *mut pg_sys::RangeTblFunction = first((*entry).functions);
+        let function: *mut pg_sys::RangeTblFunction = raw::list_nth((*entry).functions, 0);
         let clauses = extract_actual_clauses(clauses, false);
         // The targets may be missing here, to be handed down later: they are made of what the path gives.
         let given = list_concat_copy((*(*path).path.pathtarget).exprs, targets);

@@ -511,6 +511,44 @@ pub(super) unsafe fn attribute(desc: TupleDesc, index: usize) -> *const FormData
     unsafe { crate::compat::attribute(desc, index) }
 }
 
+/// `ExecClearTuple`
+pub(super) unsafe fn clear_slot(slot: *mut TupleTableSlot) {
+    // SAFETY: it is this call of the slot's own operations.
+    unsafe {
+        if let Some(clear) = (*(*slot).tts_ops).clear {
+            clear(slot);
+        }
+    }
+}
+
+/// `TupIsNull`
+pub(super) unsafe fn is_empty_slot(slot: *mut TupleTableSlot) -> bool {
+    /// `TTS_FLAG_EMPTY`
+    const EMPTY: u16 = 1 << 1;
+    // SAFETY: a slot or null.
+    slot.is_null() || unsafe { (*slot).tts_flags } & EMPTY != 0
+}
+
+/// `list_length`
+pub(super) unsafe fn list_length(list: *const pg_sys::List) -> usize {
+    if list.is_null() {
+        return 0;
+    }
+    // SAFETY: a list.
+    unsafe { (*list).length as usize }
+}
+
+/// `list_nth`; null behind the end.
+pub(super) unsafe fn list_nth<T>(list: *const pg_sys::List, index: usize) -> *mut T {
+    // SAFETY: the list has so many elements.
+    unsafe {
+        if index >= list_length(list) {
+            return core::ptr::null_mut();
+        }
+        (*(*list).elements.add(index)).ptr_value.cast()
+    }
+}
+
 /// Calls a function of one argument of which it is known that it does not return NULL.
 pub(super) unsafe fn call1(
     function: unsafe extern "C-unwind" fn(pg_sys::FunctionCallInfo) -> Datum,

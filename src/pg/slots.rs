@@ -59,12 +59,8 @@ pub(super) unsafe fn fill(
 /// They must be those of the last [`fill`].
 pub(super) unsafe fn clear(filled: &mut [*mut TupleTableSlot]) {
     for slot in filled {
-        // SAFETY: `ExecClearTuple` is this call of the slot's own operations.
-        unsafe {
-            if let Some(clear) = (*(**slot).tts_ops).clear {
-                clear(*slot);
-            }
-        }
+        // SAFETY: see above.
+        unsafe { raw::clear_slot(*slot) };
     }
 }
 

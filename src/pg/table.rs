@@ -4,7 +4,7 @@ use super::capture;
 use super::raw;
 use core::ffi::{CStr, c_char, c_int};
 use pgrx::pg_sys;
-use pgrx::pg_sys::{Datum, Node, Oid, ParamListInfo, QueryDesc, QueryEnvironment, TupleTableSlot};
+use pgrx::pg_sys::{Datum, Oid, ParamListInfo, QueryDesc, QueryEnvironment, TupleTableSlot};
 
 unsafe extern "C-unwind" {
     fn pg_parse_query(text: *const c_char) -> *mut pg_sys::List;
@@ -42,9 +42,6 @@ pub(super) struct TableRows {
     query: *mut QueryDesc,
 }
 
-/// `TTS_FLAG_EMPTY`
-const EMPTY: u16 = 1 << 1;
-
 impl TableRows {
     /// Begins, in the current memory context. Raises 42501 where the caller may not select every column.
     ///
@@ -55,7 +52,7 @@ impl TableRows {
         // SAFETY: one statement without parameters, which the server rewrites into one.
         unsafe {
             let text = query(relid);
-            let statement = first(pg_parse_query(text)).cast();
+            let statement = raw::list_nth(pg_parse_query(text), 0);
             let rewritten = pg_analyze_and_rewrite_fixedparams(
                 statement,
                 text,
@@ -63,7 +60,7 @@ impl TableRows {
                 0,
                 none.cast(),
             );
-            let plan = pg_plan_query(first(rewritten).cast(), text, 0, none.cast());
+            let plan = pg_plan_query(raw::list_nth(rewritten, 0), text, 0, none.cast());
             let query = CreateQueryDesc(
                 plan,
                 text,
@@ -98,7 +95,7 @@ impl TableRows {
                 .ExecProcNode
                 .map_or(core::ptr::null_mut(), |next| next(plan));
             raw::switch_to(before);
-            if slot.is_null() || (*slot).tts_flags & EMPTY != 0 {
+            if raw::is_empty_slot(slot) {
                 return core::ptr::null_mut();
             }
             slot
@@ -117,12 +114,6 @@ impl TableRows {
             FreeQueryDesc(self.query);
         }
     }
-}
-
-/// The first node of a list; null of an empty one.
-unsafe fn first(list: *mut pg_sys::List) -> *mut Node {
-    // SAFETY: a list of nodes.
-    unsafe { (*(*list).elements).ptr_value.cast() }
 }
 
 /// Puts the values of the first `natts` attributes of a row of [`TableRows`] to the attributes of its table; dropped ones are
