@@ -320,6 +320,8 @@ fn travel_plan_leaves_an_altered_function_alone() {
 }
 
 /// A prepared statement whose table was altered by another session gives what a new one gives, or says what is in its way.
+/// The server may read the statement itself anew at any moment, as when it was told of more changes than it can keep, so
+/// what it says has to be as true then.
 #[test]
 fn travel_plan_that_was_prepared() {
     let mut s = changed("tra_prepared");
@@ -329,7 +331,8 @@ fn travel_plan_that_was_prepared() {
     let at = then.split('\'').nth(1).unwrap().to_owned();
     s.run(
         "SET plan_cache_mode = force_generic_plan;
-         PREPARE p(timestamptz) AS SELECT v, n FROM directus_versions.as_of(NULL::t, $1) WHERE id = 2",
+         PREPARE p(timestamptz) AS
+         SELECT id, length(v) FROM directus_versions.as_of(NULL::t, $1) WHERE v = 'v2'",
     );
     let get = format!("EXECUTE p('{at}')");
     assert_eq!(s.query(&get, &[]).unwrap().len(), 1);
@@ -337,23 +340,38 @@ fn travel_plan_that_was_prepared() {
         "ALTER TABLE t ADD added int DEFAULT 5",
         "ALTER TABLE t RENAME n TO m",
         "ALTER TABLE t DROP \"Wide column\"",
+        "ALTER TABLE t ALTER m TYPE text",
         "UPDATE t SET v = 'newer'",
     ] {
         other.run(change);
-        let rows = s.query(&get, &[]).unwrap();
-        assert_eq!(rows[0].get::<_, String>(0), "v2", "{change}");
-        assert_eq!(rows[0].get::<_, i32>(1), 2, "{change}");
+        for again in ["", "DISCARD PLANS"] {
+            s.run(again);
+            let rows = s.query(&get, &[]).unwrap();
+            assert_eq!(rows.len(), 1, "{change} {again}");
+            assert_eq!(rows[0].get::<_, i32>(0), 2, "{change} {again}");
+            assert_eq!(rows[0].get::<_, i32>(1), 2, "{change} {again}");
+        }
     }
-    for change in ["ALTER TABLE t ALTER m TYPE text", "ALTER TABLE t DROP m"] {
-        other.run(change);
-        let raised = s.error(&get);
-        assert_eq!(raised.state, "42804", "{change}: {raised:?}");
-        assert!(raised.message.contains("\"t\""), "{raised:?}");
+    other.run("ALTER TABLE t ALTER v TYPE varchar(90)");
+    match s.query(&get, &[]) {
+        Ok(rows) => assert_eq!(rows[0].get::<_, i32>(0), 2),
+        Err(_) => {
+            let raised = s.error(&get);
+            assert_eq!(raised.state, "42804", "{raised:?}");
+            assert!(raised.message.contains("\"t\""), "{raised:?}");
+        }
     }
+    s.run("DISCARD PLANS");
+    assert_eq!(s.query(&get, &[]).unwrap()[0].get::<_, i32>(0), 2);
+    other.run("ALTER TABLE t DROP v");
+    let raised = s.error(&get);
+    assert!(matches!(&raised.state[..], "42804" | "42703"), "{raised:?}");
+    s.run("DISCARD PLANS");
+    assert_eq!(s.error(&get).state, "42703");
     s.run("DEALLOCATE p");
     s.shows(
-        &format!("SELECT v FROM directus_versions.as_of(NULL::t, '{at}') WHERE id = 2"),
-        "v2",
+        &format!("SELECT count(*) FROM directus_versions.as_of(NULL::t, '{at}')"),
+        "10",
     );
 }
 
