@@ -83,7 +83,17 @@ COMMENT ON FUNCTION _trigger_problems(int[]) IS 'Triggers of ours that are missi
 CREATE FUNCTION _table_problems(owned int[]) RETURNS TABLE (collection text, item text, problem text, detail text)
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.name, NULL::text, 'no key',
-        pg_catalog.format('Table %s has lost the key that names its items, so nothing is recorded of it. Add a primary key, or name the columns with directus_versions.set_scope(%L, key => …).', c.relation, c.relation::text)
+        pg_catalog.format(
+            CASE
+                WHEN EXISTS (
+                    SELECT FROM pg_catalog.unnest(c.last_key) AS k (name)
+                    WHERE NOT EXISTS (
+                        SELECT FROM pg_catalog.pg_attribute AS a
+                        WHERE a.attrelid = c.relation AND a.attname = k.name AND a.attnum > 0 AND NOT a.attisdropped))
+                THEN 'Table %s has lost the key that names its items: its rows are recorded under one name, "[]", and cannot be gone back to.'
+                ELSE 'Table %s has lost the key that names its items: they go on under the values of its columns (%3$s), which several may share now.'
+            END || ' Add a primary key, or name the columns with directus_versions.set_scope(%2$L, key => …).',
+            c.relation, c.relation::text, pg_catalog.array_to_string(c.last_key, ', '))
     FROM directus_versions.collection AS c
     WHERE c.tracked AND c.id = ANY (owned) AND c.key IS NULL AND directus_versions._key_of(c.relation) IS NULL
     UNION ALL
@@ -105,6 +115,22 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         AND NOT EXISTS (
             SELECT FROM directus_versions.collection AS c
             WHERE c.id = pg_catalog.split_part(pg_catalog.encode(t.tgargs, 'escape'), '\000', 1)::int)
+    UNION ALL
+    SELECT directus_versions._collection_name(t.tgrelid), NULL, 'table not tracked',
+        pg_catalog.format('Trigger %I on table %s is of collection "%s", whose table was not there yet when what was recorded was restored. Call directus_versions.relink(%L, %L) to carry that on.', t.tgname, t.tgrelid::regclass, c.name, t.tgrelid::regclass::text, c.name)
+    FROM pg_catalog.pg_trigger AS t
+    JOIN pg_catalog.pg_class AS k ON k.oid = t.tgrelid
+    JOIN directus_versions.collection AS c
+        ON c.id = pg_catalog.split_part(pg_catalog.encode(t.tgargs, 'escape'), '\000', 1)::int AND c.relation IS NULL
+            AND c.name = directus_versions._collection_name(t.tgrelid)
+    WHERE t.tgfoid = 'directus_versions._capture_statement()'::regprocedure AND t.tgnargs = 1
+        AND NOT EXISTS (SELECT FROM directus_versions._collections_of(t.tgrelid))
+        AND pg_catalog.pg_has_role(directus_versions._caller(), k.relowner, 'USAGE')
+        -- Whom relink lets.
+        AND EXISTS (
+            SELECT FROM pg_catalog.pg_roles AS r
+            WHERE (r.rolname = c.owner OR r.rolname = current_user)
+                AND pg_catalog.pg_has_role(directus_versions._caller(), r.oid, 'USAGE'))
 $$;
 COMMENT ON FUNCTION _table_problems(int[]) IS 'Tables that are not recorded though they should be';
 

@@ -34,6 +34,12 @@ BEGIN
         ) AS t
         LEFT JOIN member USING (collection, relid)
         WHERE member.relid IS NULL
+            -- Restored after the log was: check_tracking tells of it as long as its trigger does.
+            AND (EXISTS (SELECT FROM directus_versions._collections_of(t.relid))
+                OR NOT EXISTS (
+                    SELECT FROM directus_versions.collection AS c
+                    WHERE c.id = t.collection AND c.relation IS NULL
+                        AND c.name = directus_versions._collection_name(t.relid)))
     LOOP
         PERFORM directus_versions._uncover(stray.relation, stray.collection);
     END LOOP;
@@ -146,6 +152,9 @@ CREATE TRIGGER settle AFTER INSERT ON collection FOR EACH STATEMENT EXECUTE FUNC
 COMMENT ON TRIGGER settle ON collection IS 'Makes what a restore has brought fit this database';
 CREATE TRIGGER settle AFTER INSERT ON field FOR EACH STATEMENT EXECUTE FUNCTION _settle_restored();
 COMMENT ON TRIGGER settle ON field IS 'Makes what a restore has brought fit this database';
+-- A restore may run as a replica.
+ALTER TABLE collection ENABLE ALWAYS TRIGGER settle;
+ALTER TABLE field ENABLE ALWAYS TRIGGER settle;
 
 CREATE FUNCTION _renamed(names text[], former text[], present text[]) RETURNS text[]
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -168,7 +177,9 @@ BEGIN
         FROM pg_catalog.pg_event_trigger_ddl_commands() AS d
         JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = d.objid
         WHERE d.classid = 'pg_catalog.pg_class'::regclass
-            AND t.tgfoid = 'directus_versions._guard()'::regprocedure AND t.tgenabled = 'O'
+            AND t.tgfoid IN (
+                'directus_versions._guard()'::regprocedure, 'directus_versions._settle_restored()'::regprocedure)
+            AND t.tgenabled = 'O'
     LOOP
         EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', changed.relation, changed.name);
     END LOOP;
@@ -237,7 +248,9 @@ BEGIN
     SET fields = CASE WHEN c.fields <@ g.names THEN ARRAY[''] ELSE directus_versions._without(c.fields, g.names) END,
         exclude = directus_versions._without(c.exclude, g.names),
         "ignore" = directus_versions._without(c."ignore", g.names),
-        mask = directus_versions._without(c.mask, g.names)
+        mask = directus_versions._without(c.mask, g.names),
+        -- As an index goes with any of its columns.
+        key = CASE WHEN c.key && g.names THEN NULL ELSE c.key END
     FROM (
         SELECT d.objid, pg_catalog.array_agg(d.address_names[3]) AS names
         FROM pg_catalog.pg_event_trigger_dropped_objects() AS d

@@ -8,7 +8,7 @@
 CREATE TYPE table_ref;
 CREATE FUNCTION _table_ref_in(cstring) RETURNS table_ref
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'directus_versions_table_ref_in';
-COMMENT ON FUNCTION _table_ref_in(cstring) IS 'The table of that name; 0 where there is none';
+COMMENT ON FUNCTION _table_ref_in(cstring) IS 'The table of that name; 0 where there is none, and for a number. 42602 for what is no name';
 CREATE FUNCTION _table_ref_out(table_ref) RETURNS cstring
 LANGUAGE internal STABLE STRICT PARALLEL SAFE AS 'regclassout';
 COMMENT ON FUNCTION _table_ref_out(table_ref) IS 'A table''s name';
@@ -22,7 +22,7 @@ CREATE TYPE table_ref (
     INPUT = _table_ref_in, OUTPUT = _table_ref_out, RECEIVE = _table_ref_recv, SEND = _table_ref_send,
     LIKE = pg_catalog.regclass, CATEGORY = 'N'
 );
-COMMENT ON TYPE table_ref IS 'A table, by its name where it is written; 0 where it does not exist';
+COMMENT ON TYPE table_ref IS 'A table, by its name where it is written; 0 where it does not exist, and for a number';
 CREATE CAST (table_ref AS regclass) WITHOUT FUNCTION AS IMPLICIT;
 COMMENT ON CAST (table_ref AS regclass) IS 'The same OID';
 CREATE CAST (table_ref AS oid) WITHOUT FUNCTION AS IMPLICIT;
@@ -57,6 +57,8 @@ CREATE TABLE collection (
 );
 -- Known to src/pg/catalog.rs. A restore may bring several tables that are not there, until it is settled.
 CREATE UNIQUE INDEX collection_relation_key ON collection (relation) WHERE relation <> 0;
+-- For plans that do not know the relation, which cannot use that one.
+CREATE INDEX collection_relation ON collection (relation);
 COMMENT ON TABLE collection IS 'Each tracked or once tracked table, and what is recorded of it';
 COMMENT ON COLUMN collection.name IS 'The table''s name, with its schema unless that is public';
 COMMENT ON COLUMN collection.relation IS 'The table; NULL once it was dropped';

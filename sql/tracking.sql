@@ -245,7 +245,7 @@ BEGIN
         JOIN directus_versions.collection AS c ON c.id = $1
         LEFT JOIN pg_catalog.pg_attribute AS a
             ON a.attrelid = c.relation AND a.attname = latest.name AND NOT a.attisdropped AND a.attnum > 0
-                AND NOT latest.dropped
+                AND a.attgenerated <> 'v' AND NOT latest.dropped
     ), numbered AS (
         -- Counted anew: what was left behind by an earlier restore has such numbers already.
         SELECT k.attnum, COALESCE(k.present, -1000

@@ -112,3 +112,82 @@ fn changes_of_a_key_to_another_column_go_back_to_no_other_row() {
         admin.shows("SELECT string_agg(v, ' ' ORDER BY a) FROM t", "x122 lost");
     }
 }
+
+/// What is left of a key would name several rows alike, so none is named, and each change is recorded all the same.
+#[test]
+fn changes_of_a_key_that_loses_a_column() {
+    for (schema, track, change) in [
+        (
+            "changes_part_of_key",
+            "ALTER TABLE t ADD PRIMARY KEY (a, b); SELECT directus_versions.track('t')",
+            "ALTER TABLE t ADD CONSTRAINT again PRIMARY KEY (a, v)",
+        ),
+        (
+            "changes_part_of_named_key",
+            "SELECT directus_versions.track('t', key => '{a,b}')",
+            "SELECT directus_versions.set_scope('t', key => '{a,v}')",
+        ),
+    ] {
+        let mut admin = in_schema(schema);
+        admin.run("CREATE TABLE t (a int NOT NULL, b int NOT NULL, v text NOT NULL, n int)");
+        admin.run(track);
+        admin.run("INSERT INTO t VALUES (1, 1, 'x'), (1, 2, 'y')");
+        let mut writer = beside(schema);
+        let update = writer
+            .prepare("UPDATE t SET n = 7 + coalesce(n, 0)")
+            .unwrap();
+        assert_eq!(writer.execute(&update, &[]).unwrap(), 2);
+        admin.run("ALTER TABLE t DROP b");
+        assert_eq!(writer.execute(&update, &[]).unwrap(), 2);
+        let items = format!(
+            "SELECT string_agg(concat_ws(' ', item, delta), ', ' ORDER BY id) FROM directus_versions.revisions
+             WHERE collection = '{schema}.t' AND id IN (SELECT id FROM directus_versions.activity WHERE action = 'update')"
+        );
+        admin.shows(
+            &items,
+            r#"[1, 1] {"n": 7}, [1, 2] {"n": 7}, [] {"n": 14}, [] {"n": 14}"#,
+        );
+        admin.shows(
+            "SELECT string_agg(problem || detail, ' ') LIKE 'no keyTable % under one name, \"[]\", %' FROM directus_versions.check_tracking()
+             WHERE collection LIKE 'changes_part%'",
+            "true",
+        );
+        assert_eq!(
+            admin.state("SELECT * FROM directus_versions.as_of(NULL::t, now())"),
+            "55000"
+        );
+        // Its rows are told apart again.
+        admin.run(change);
+        assert_eq!(writer.execute(&update, &[]).unwrap(), 2);
+        admin.shows(
+            "SELECT string_agg(delta::text, ' ') FROM directus_versions.history('t', '[1, \"y\"]')",
+            r#"{"n": 21}"#,
+        );
+        healthy(&mut admin, "t");
+    }
+}
+
+/// The primary key takes the place of a named one that is gone.
+#[test]
+fn changes_of_a_named_key_that_is_dropped() {
+    let mut admin = in_schema("changes_named_gone");
+    admin.run(
+        "CREATE TABLE t (id int PRIMARY KEY, code text NOT NULL, v text);
+         SELECT directus_versions.track('t', key => '{code}')",
+    );
+    let mut writer = beside("changes_named_gone");
+    let update = writer.prepare("UPDATE t SET v = v || '!'").unwrap();
+    writer.run("INSERT INTO t VALUES (1, 'c', 'a')");
+    assert_eq!(writer.execute(&update, &[]).unwrap(), 1);
+    admin.run("ALTER TABLE t DROP code");
+    assert_eq!(writer.execute(&update, &[]).unwrap(), 1);
+    admin.shows(
+        "SELECT data ->> 'v' FROM directus_versions.history('t', 1) ORDER BY revision DESC LIMIT 1",
+        "a!!",
+    );
+    admin.shows(
+        "SELECT key IS NULL FROM directus_versions.collections WHERE collection = 'changes_named_gone.t'",
+        "true",
+    );
+    healthy(&mut admin, "t");
+}

@@ -174,6 +174,38 @@ mod tests {
         assert_eq!(int("SELECT twice + thrice FROM his_virtual"), 50);
     }
 
+    /// A table made again has a virtual column where the recorded one was stored: no field of the one is the other.
+    #[pg_test]
+    fn history_of_a_column_that_comes_back_as_virtual() {
+        if int("SELECT current_setting('server_version_num')::int") < 180_000 {
+            return;
+        }
+        run(
+            "CREATE TABLE his_anew (id int PRIMARY KEY, a int, twice int);
+             SELECT directus_versions.track('his_anew');
+             INSERT INTO his_anew VALUES (1, 10, 20); UPDATE his_anew SET twice = 21;
+             DROP TABLE his_anew;
+             CREATE TABLE his_anew (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (a * 2) VIRTUAL, a int);
+             SELECT directus_versions.relink('his_anew', 'his_anew')",
+        );
+        assert_eq!(
+            column("his_anew", "1", "data"),
+            [
+                r#"{"a": 10, "id": 1, "twice": 20}"#,
+                r#"{"a": 10, "id": 1, "twice": 21}"#
+            ]
+        );
+        run(
+            "SELECT directus_versions.revert(min(revision)) FROM directus_versions.history('his_anew', 1)",
+        );
+        assert_eq!(int("SELECT twice * 100 + a FROM his_anew"), 2010);
+        assert_eq!(
+            int("SELECT count(*) FROM directus_versions.field AS f JOIN directus_versions.collection AS c ON c.id = f.collection
+                 WHERE c.name = 'his_anew' AND f.name = 'twice' AND NOT f.dropped AND f.attnum > 0"),
+            0
+        );
+    }
+
     #[pg_test]
     fn history_of_a_table_with_columns_dropped_before() {
         run("CREATE TABLE his_holes (gone int, id int PRIMARY KEY, v text, also_gone text, n int);

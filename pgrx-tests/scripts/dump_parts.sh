@@ -215,6 +215,29 @@ createdb without_triggers
 pg_restore -s -e -d without_triggers "$tmp/without"
 pg_restore -v -a --disable-triggers -e -d without_triggers "$tmp/without" >"$tmp/out" 2>&1 || true
 left without_triggers "$both" "account part"
+# As a replica, as some tools restore: its data alone are followed by no command that would be noticed.
+createdb without_replica
+pg_restore -s -e -d without_replica "$tmp/without"
+PGOPTIONS='-c session_replication_role=replica' pg_restore -v -a -e -d without_replica "$tmp/without" >"$tmp/out" 2>&1 || true
+gives "columns have the numbers that they have here" without_replica "
+    SELECT string_agg(name || ' ' || attnum, ', ' ORDER BY attnum) FROM directus_versions.field
+    WHERE collection = (SELECT id FROM directus_versions.collection WHERE name = 'shop.item') AND NOT dropped" "id 1, v 2"
+left without_replica "$both" "account part"
+# What was left out comes in a second restore, with triggers of a collection without a table.
+createdb later
+pg_restore -e -d later "$tmp/without"
+pg_dump -d source -t account -f "$tmp/account.sql"
+clean "later: restore" psql -Xq1 -v ON_ERROR_STOP=1 -d later -f "$tmp/account.sql"
+ask later "ALTER TABLE shop.item ADD more int"
+gives "it is told" later "SELECT collection, problem FROM directus_versions.check_tracking()" "account|table not tracked"
+gives "with what to do" later "
+    DO \$\$ BEGIN EXECUTE (SELECT 'SELECT ' || substring(detail FROM 'directus_versions.relink[^)]*.') FROM directus_versions.check_tracking()); END \$\$;
+    SELECT * FROM directus_versions.check_tracking(); SELECT * FROM directus_versions.check_tracking('account')" ""
+same "history" later "SELECT * FROM directus_versions.history('account', 1)"
+gives "its rows are recorded on" later "
+    UPDATE account SET title = 'later';
+    SELECT count(*), max(data ->> 'title') FROM directus_versions.history('account', 1)
+    WHERE revision > (SELECT max(id) FROM directus_versions.activity WHERE action = 'relink')" "1|later"
 # A partition without the table that it is of: that it cannot be attached is said by PostgreSQL itself.
 createdb orphan
 pg_dump -d source -T part -f "$tmp/orphan.sql"

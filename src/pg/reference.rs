@@ -15,7 +15,8 @@ pub(super) unsafe fn input(call: FunctionCallInfo) -> Datum {
     // SAFETY: the argument is a C string; the server's own look-up.
     unsafe {
         let name = argument(call, 0).map_or(c"-", |name| CStr::from_ptr(name.cast_mut_ptr()));
-        if name == c"-" || name.to_bytes().iter().all(u8::is_ascii_digit) {
+        let number = !name.is_empty() && name.to_bytes().iter().all(u8::is_ascii_digit);
+        if number || name == c"-" {
             return Datum::from(Oid::INVALID);
         }
         let len = c_int::try_from(name.to_bytes().len()).unwrap_or(0);

@@ -356,6 +356,10 @@ unsafe fn read_keys(entry: &mut Tracked, relation: Relation, scope: &Scope) {
             {
                 *entry.keys.add(entry.key_count) = at;
                 entry.key_count += 1;
+            } else {
+                // What is left of a key would name several rows alike.
+                entry.key_count = 0;
+                return;
             }
         }
     }
