@@ -20,6 +20,15 @@ fn first(session: &mut Session, collection: &str) -> i64 {
     ))
 }
 
+/// Give the ids of a collection's revisions, in order. Other tests' may lie between them.
+fn revisions(session: &mut Session, collection: &str) -> Vec<i64> {
+    let sql = format!(
+        "SELECT id FROM directus_versions.revisions WHERE collection = '{collection}' ORDER BY id"
+    );
+    let rows = session.query(&sql, &[]).unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
 /// Give everything that a refused write must leave as it is.
 fn state_of(session: &mut Session, target: &str) -> (Option<String>, i64) {
     (

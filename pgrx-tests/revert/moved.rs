@@ -67,12 +67,14 @@ fn revert_and_its_kin_refuse_a_table_that_is_not_tracked() {
          INSERT INTO t VALUES (1, 'a')",
     );
     session.run("UPDATE t SET v = 'b'; SELECT directus_versions.untrack('t')");
-    let last =
-        "SELECT max(id) FROM directus_versions.revisions WHERE collection = 'revert_untracked.t'";
-    let id = session.int(last);
+    let mut revision = |which: &str| {
+        session.int(&format!(
+            "SELECT {which}(id) FROM directus_versions.revisions WHERE collection = 'revert_untracked.t'"
+        ))
+    };
     for call in [
-        format!("revert({})", id - 1),
-        format!("undo({id})"),
+        format!("revert({})", revision("min")),
+        format!("undo({})", revision("max")),
         "revert_collection('t', now())".into(),
         "revert_collection('t', now(), true)".into(),
     ] {
