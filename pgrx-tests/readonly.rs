@@ -207,7 +207,7 @@ mod tests {
         }
         run("RESET ROLE");
         assert!(!yes(
-            "SELECT EXISTS (SELECT FROM directus_versions.revisions WHERE item = 'x')"
+            "SELECT EXISTS (SELECT FROM directus_versions.revisions WHERE item = 'x' AND collection = 'readonly_views')"
         ));
     }
 }

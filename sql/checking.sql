@@ -85,17 +85,14 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT c.name, NULL::text, 'no key',
         pg_catalog.format(
             CASE
-                WHEN EXISTS (
-                    SELECT FROM pg_catalog.unnest(c.last_key) AS k (name)
-                    WHERE NOT EXISTS (
-                        SELECT FROM pg_catalog.pg_attribute AS a
-                        WHERE a.attrelid = c.relation AND a.attname = k.name AND a.attnum > 0 AND NOT a.attisdropped))
+                WHEN c.last_key = '{}'
                 THEN 'Table %s has lost the key that names its items: its rows are recorded under one name, "[]", and cannot be gone back to.'
                 ELSE 'Table %s has lost the key that names its items: they go on under the values of its columns (%3$s), which several may share now.'
             END || ' Add a primary key, or name the columns with directus_versions.set_scope(%2$L, key => …).',
             c.relation, c.relation::text, pg_catalog.array_to_string(c.last_key, ', '))
     FROM directus_versions.collection AS c
-    WHERE c.tracked AND c.id = ANY (owned) AND c.key IS NULL AND directus_versions._key_of(c.relation) IS NULL
+    WHERE c.tracked AND c.id = ANY (owned)
+        AND (c.last_key = '{}' OR c.key IS NULL AND directus_versions._key_of(c.relation) IS NULL)
     UNION ALL
     SELECT directus_versions._collection_name(t.oid), NULL, 'table not tracked',
         pg_catalog.format('Table %s is in schema %I, which is tracked. Call directus_versions.track(%L).', t.oid::regclass, s.schema, t.oid::regclass::text)
@@ -125,6 +122,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
             AND c.name = directus_versions._collection_name(t.tgrelid)
     WHERE t.tgfoid = 'directus_versions._capture_statement()'::regprocedure AND t.tgnargs = 1
         AND NOT EXISTS (SELECT FROM directus_versions._collections_of(t.tgrelid))
+        -- relink refuses a history of its own.
+        AND NOT EXISTS (SELECT FROM directus_versions.collection AS own WHERE own.relation = t.tgrelid)
         AND pg_catalog.pg_has_role(directus_versions._caller(), k.relowner, 'USAGE')
         -- Whom relink lets.
         AND EXISTS (

@@ -50,7 +50,6 @@ CREATE FUNCTION _follow_table(changed regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     settings directus_versions.collection;
-    present_key text[];
 BEGIN
     FOR settings IN SELECT * FROM directus_versions._collections_of(changed) LOOP
         -- In the middle of a restore the triggers of the table, or of a member of some time, are still to come, by the
@@ -76,16 +75,36 @@ BEGIN
         ELSE
             PERFORM directus_versions._follow_names(settings.id);
         END IF;
-        SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = settings.id;
-        present_key := COALESCE(settings.key, directus_versions._key_of(changed), settings.last_key);
-        IF settings.last_key <> present_key THEN
-            UPDATE directus_versions.collection AS c SET last_key = present_key WHERE c.id = settings.id;
-            PERFORM directus_versions._note_gap(settings.id, true);
-        END IF;
+        PERFORM directus_versions._follow_key(settings.id);
         PERFORM directus_versions._note_fields(settings.id);
     END LOOP;
 END $$;
 COMMENT ON FUNCTION _follow_table(regclass) IS 'Brings the triggers, key and columns of a table that was altered up to date';
+
+CREATE FUNCTION _follow_key(collection int, lost boolean DEFAULT false) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    settings directus_versions.collection;
+    present_key text[];
+BEGIN
+    SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
+    present_key := COALESCE(settings.key, directus_versions._key_of(settings.relation), settings.last_key);
+    -- An item is told in clear, and by all columns of its key.
+    IF present_key && settings.mask OR EXISTS (
+        SELECT FROM pg_catalog.unnest(present_key) AS k (name)
+        WHERE NOT EXISTS (
+            SELECT FROM pg_catalog.pg_attribute AS a
+            WHERE a.attrelid = settings.relation AND a.attname = k.name AND a.attnum > 0 AND NOT a.attisdropped))
+    THEN
+        present_key := '{}';
+    END IF;
+    IF lost OR settings.last_key <> present_key THEN
+        UPDATE directus_versions.collection AS c SET last_key = present_key WHERE c.id = $1;
+        PERFORM directus_versions._note_gap($1, true);
+    END IF;
+END $$;
+COMMENT ON FUNCTION _follow_key(int, boolean) IS
+'Notes which columns name the items of a collection, and since when, where others did before or one was lost';
 
 CREATE FUNCTION _follow_names(collection int) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -189,6 +208,10 @@ BEGIN
     THEN
         RETURN;
     END IF;
+    -- Another session of the restore may be filling it, and then comes for the collections: not both the other way round.
+    IF EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relation = 0 OR c.relid <> c.relation::oid) THEN
+        LOCK TABLE directus_versions.field IN SHARE ROW EXCLUSIVE MODE;
+    END IF;
     PERFORM directus_versions._settle_missing();
     UPDATE directus_versions.tracked_schema AS s SET schema = n.nspname
     FROM pg_catalog.pg_event_trigger_ddl_commands() AS d JOIN pg_catalog.pg_namespace AS n ON n.oid = d.objid
@@ -266,10 +289,14 @@ BEGIN
     DELETE FROM directus_versions.tracked_schema AS s
     USING pg_catalog.pg_event_trigger_dropped_objects() AS d
     WHERE d.classid = 'pg_catalog.pg_namespace'::regclass AND s.oid = d.objid;
-    PERFORM directus_versions._note_fields(c.id)
-    FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
-    JOIN directus_versions.collection AS c ON c.relation = d.objid
-    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid > 0;
+    PERFORM directus_versions._follow_key(c.id, c.last_key && g.names), directus_versions._note_fields(c.id)
+    FROM (
+        SELECT d.objid, pg_catalog.array_agg(d.address_names[3]) AS names
+        FROM pg_catalog.pg_event_trigger_dropped_objects() AS d
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid > 0
+        GROUP BY d.objid
+    ) AS g
+    JOIN directus_versions.collection AS c ON c.relation = g.objid;
 EXCEPTION
     WHEN serialization_failure OR deadlock_detected THEN
         RAISE;

@@ -6,7 +6,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     FROM pg_catalog.pg_proc AS p
     WHERE p.pronamespace = 'directus_versions'::regnamespace
         AND p.proname = ANY (CASE level
-            WHEN 'read' THEN ARRAY['_data', '_delta', '_prior', '_row', 'history', 'item_at', 'as_of', 'diff', 'blame', '_row_visible', '_is_live', '_item_condition', '_key_values', '_is_told_by_text', '_equality', '_plain_type', '_item_key', '_is_owner', '_selectable', '_selects_all_of',
+            WHEN 'read' THEN ARRAY['_data', '_delta', '_prior', '_row', 'history', 'item_at', 'as_of', 'diff', 'blame', '_row_visible', '_is_live', '_item_condition', '_needed_condition', '_key_values', '_is_told_by_text', '_equality', '_plain_type', '_item_key', '_is_owner', '_selectable', '_selects_all_of',
                 '_laid_over', '_item_of_version', 'version_data', 'version_row', 'read_version', 'compare_version']
             WHEN 'write' THEN ARRAY['comment', '_last_key', '_has_history', '_collection_name', 'log_activity', '_announce', '_callers_path',
                 'undo', 'undo_transaction', '_undo', '_undo_transaction', '_undo_steps', '_undo_each', '_undo_together', '_undo_either', '_undo_conflicts',

@@ -141,6 +141,19 @@ END $$;
 COMMENT ON FUNCTION _item_condition(regclass, text[], text) IS
 'SQL that finds the row t of a table by SQL that gives its item text; NULL where a column of the key is gone';
 
+CREATE FUNCTION _needed_condition(relation regclass, key text[], item text) RETURNS text
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    condition CONSTANT text := directus_versions._item_condition(relation, key, item);
+BEGIN
+    IF condition IS NULL THEN
+        RAISE EXCEPTION 'table "%" has no key', directus_versions._collection_name(relation) USING
+            ERRCODE = '55000', HINT = 'Add a primary key, or name columns with directus_versions.set_scope.';
+    END IF;
+    RETURN condition;
+END $$;
+COMMENT ON FUNCTION _needed_condition(regclass, text[], text) IS '_item_condition, but 55000 where it is NULL';
+
 CREATE FUNCTION _find_query(relation regclass, key text[]) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT pg_catalog.format('SELECT t.* FROM %s AS t WHERE ', relation) || directus_versions._item_condition(relation, key, '$1')

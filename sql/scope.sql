@@ -92,7 +92,7 @@ DECLARE
     member regclass;
 BEGIN
     PERFORM directus_versions._check_table(target);
-    PERFORM directus_versions._settle_missing();
+    UPDATE directus_versions.collection AS c SET relation = NULL, tracked = false WHERE c.relation = 0 AND c.name = $2;
     SELECT * INTO former FROM directus_versions.collection AS c
     WHERE c.name = $2 AND c.relation IS NULL ORDER BY c.id DESC LIMIT 1;
     IF NOT FOUND THEN

@@ -134,7 +134,7 @@ COMMENT ON VIEW versions IS
 CREATE FUNCTION _statement(kind text, relation regclass, key text[], columns text[]) RETURNS text
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    condition CONSTANT text := directus_versions._item_condition(relation, key, '$1');
+    condition CONSTANT text := directus_versions._needed_condition(relation, key, '$1');
     -- $2 is a row of the table.
     row_values CONSTANT text := (
         SELECT pg_catalog.string_agg(pg_catalog.format('($2).%I', c), ', ' ORDER BY n)
@@ -296,7 +296,7 @@ BEGIN
             SELECT directus_versions._laid_over(NULL::%1$s, e.delta) AS r
             FROM pg_catalog.jsonb_to_recordset($1) AS e (item pg_catalog.text, delta pg_catalog.jsonb)
             WHERE e.item IS NULL OFFSET 0) AS s',
-        relation, live, laid, directus_versions._item_condition(relation, key, 'v.item'));
+        relation, live, laid, directus_versions._needed_condition(relation, key, 'v.item'));
 END $$;
 COMMENT ON FUNCTION _read_statement(regclass) IS
 'SQL that reads a table with the versions in $1 laid over it; only rows that have one are touched';
@@ -344,7 +344,7 @@ CREATE FUNCTION promote_version(
 ) RETURNS bigint
 LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_promote_version';
 COMMENT ON FUNCTION promote_version(uuid, text, text[], text) IS
-'Writes what a version stages, or the named fields of it, into the live row with the caller''s rights, and returns the revision; NULL if there was nothing to write. on_conflict: error, theirs (main''s value stays) or ours (the version''s is taken). 40001 if main_hash is not the item''s hash now or a field changed on both sides, P0002 if there is no such version or its item is gone, 55000 if its table is not tracked, 42501 if the caller may not update the item or a field, 42703 for an unknown field or one whose column was dropped, 23502 for a draft without its required fields, 22023 for an unknown on_conflict, and any error of the write itself. Needs level write';
+'Writes what a version stages, or the named fields of it, into the live row with the caller''s rights, and returns the revision; NULL if there was nothing to write. on_conflict: error, theirs (main''s value stays) or ours (the version''s is taken). 40001 if main_hash is not the item''s hash now or a field changed on both sides, P0002 if there is no such version or its item is gone, 55000 if its table is not tracked or has another key since, 42501 if the caller may not update the item or a field, 42703 for an unknown field or one whose column was dropped, 23502 for a draft without its required fields, 22023 for an unknown on_conflict, and any error of the write itself. Needs level write';
 
 CREATE FUNCTION version_data(version uuid) RETURNS jsonb
 LANGUAGE c AS 'MODULE_PATHNAME', 'directus_versions_version_data';

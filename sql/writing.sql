@@ -47,7 +47,7 @@ COMMENT ON FUNCTION _quoted(text[]) IS 'Names for a message';
 
 CREATE FUNCTION _key_condition(target regclass, item text) RETURNS text
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT directus_versions._item_condition(target, directus_versions._last_key(target), item)
+    SELECT directus_versions._needed_condition(target, directus_versions._last_key(target), item)
 $$;
 COMMENT ON FUNCTION _key_condition(regclass, text) IS 'SQL that finds the row t of a table by SQL that gives its item text';
 
@@ -125,6 +125,10 @@ DECLARE
     known text[];
     result text;
 BEGIN
+    -- Rows without a key, all under one name.
+    IF item = '[]' THEN
+        RETURN NULL;
+    END IF;
     SELECT * INTO settings FROM directus_versions.collection AS c WHERE c.id = $1;
     EXECUTE pg_catalog.format(
         'SELECT r.known, directus_versions.item_of(r.restored) FROM directus_versions._restored(NULL::%s, $1, $2) AS r',

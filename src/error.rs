@@ -25,6 +25,8 @@ pub(crate) enum Error {
     NotTracked { table: String },
     /// The table's rows have no key to name them by.
     NoKey { table: String },
+    /// The columns that named an item are not those of its key any more.
+    Rekeyed { table: String },
     /// An action that only this extension records.
     ReservedAction { action: String },
     /// A text that must not be empty.
@@ -106,6 +108,7 @@ impl Error {
             }
             Self::NotTracked { .. }
             | Self::NoKey { .. }
+            | Self::Rekeyed { .. }
             | Self::NotInstalled
             | Self::NotIndexed { .. }
             | Self::NoData { .. }
@@ -151,6 +154,9 @@ impl Error {
             Self::NotReadable { table } => format!("permission denied for table \"{table}\""),
             Self::NotTracked { table } => format!("table \"{table}\" is not tracked"),
             Self::NoKey { table } => format!("table \"{table}\" has no key"),
+            Self::Rekeyed { table } => {
+                format!("the key of table \"{table}\" was changed to other columns since")
+            }
             Self::ReservedAction { action } => {
                 format!("action \"{action}\" cannot be recorded by hand")
             }
@@ -245,6 +251,9 @@ impl Error {
             Self::NotTracked { .. } => Some("Call directus_versions.track first."),
             Self::NoKey { .. } => {
                 Some("Add a primary key, or name the key's columns with the argument \"key\".")
+            }
+            Self::Rekeyed { .. } => {
+                Some("Make a version of the item as it is called now, with what this one has.")
             }
             Self::ReservedAction { .. } => Some("Choose a name of your own."),
             Self::HistoryExists => {

@@ -115,7 +115,7 @@ pub mod pg_test {
     pub fn postgresql_conf_options() -> Vec<&'static str> {
         vec![
             "max_prepared_transactions = 10",
-            "max_connections = 60",
+            "max_connections = 200",
             "fsync = off",
             "shared_buffers = '256MB'",
             "max_wal_size = '4GB'",

@@ -89,11 +89,11 @@ fn capture_statement_that_is_cancelled() {
         "CREATE TABLE capc_cancel {FIELDS}; SELECT directus_versions.track('capc_cancel');
          INSERT INTO capc_cancel VALUES (0, 'a', 0)"
     ));
-    db.run("SET statement_timeout = 300");
     assert_eq!(
         db.state("INSERT INTO capc_cancel SELECT i, 'v', pg_sleep(0)::text::int FROM generate_series(1, 2) i"),
         "22P02"
     );
+    db.run("SET statement_timeout = 300");
     assert_eq!(
         db.state("INSERT INTO capc_cancel SELECT i, 'v', i FROM generate_series(1, 50000000) i"),
         "57014"

@@ -25,7 +25,7 @@ fn beside_writers(session: &mut Session, keepers: &[fn(&mut Session)]) {
                 let start = &start;
                 scope.spawn(move || {
                     // Whoever waits longer than that for a lock fails.
-                    writer.run(&format!("SET lock_timeout = '2s'; SET directus_versions.actor = 'writer {number}'"));
+                    writer.run(&format!("SET lock_timeout = '20s'; SET directus_versions.actor = 'writer {number}'"));
                     start.wait();
                     for turn in 0..TURNS {
                         writer.run(&match turn % 4 {

@@ -111,7 +111,8 @@ goes_on() {
         EXECUTE (SELECT 'DROP TABLE ' || min(inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'directus_versions.log'::regclass); END \$\$" "*42501: recorded history cannot be removed*"
     gives "nor emptied, as a replica" "$1" "SET session_replication_role = replica; DELETE FROM directus_versions.log" "*42501: recorded history cannot be changed*"
     gives "settings of triggers" "$1" "
-        SELECT count(*) FROM pg_trigger WHERE tgfoid = 'directus_versions._guard()'::regprocedure AND tgenabled <> 'A'" 0
+        SELECT count(*) FROM pg_trigger WHERE tgfoid IN ('directus_versions._guard()'::regprocedure, 'directus_versions._settle_restored()'::regprocedure)
+            AND tgenabled <> 'A'" 0
 }
 
 pg_dump -d source -f "$tmp/plain.sql"

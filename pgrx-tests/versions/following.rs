@@ -344,6 +344,33 @@ mod tests {
         );
     }
 
+    /// The text that named the one row may name another now.
+    #[pg_test]
+    fn versions_are_not_promoted_into_the_row_of_another_key() {
+        run(
+            "CREATE TABLE versions_other_key (id int PRIMARY KEY, code text NOT NULL, v text);
+             SELECT directus_versions.track('versions_other_key', key => '{code}');
+             INSERT INTO versions_other_key VALUES (1, '2', 'a'), (2, '1', 'a')",
+        );
+        let former = version("versions_other_key", "'1'", "draft", r#"{"v": "new"}"#);
+        run("SELECT directus_versions.set_scope('versions_other_key', key => '{}')");
+        let raised = refused(&format!("promote_version('{former}')"));
+        assert_eq!(raised.0, "55000", "{raised:?}");
+        shows("SELECT string_agg(v, '') FROM versions_other_key", "aa");
+        shows(
+            &format!("SELECT directus_versions.version_data('{former}') ->> 'v'"),
+            "new",
+        );
+        let later = version("versions_other_key", "'1'", "later", r#"{"v": "new"}"#);
+        run(&format!(
+            "SELECT directus_versions.promote_version('{later}')"
+        ));
+        shows(
+            "SELECT string_agg(id || v, ' ' ORDER BY id) FROM versions_other_key",
+            "1new 2a",
+        );
+    }
+
     #[pg_test]
     fn versions_of_a_dropped_table_are_for_the_owner() {
         articles("versions_gone");

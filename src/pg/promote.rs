@@ -69,6 +69,7 @@ pub(super) unsafe fn promote(call: FunctionCallInfo) -> Datum {
                 }
                 .raise();
             }
+            opened.check_key();
             let fields = argument(call, 2).map(|names| scope::names(names));
             let fields = fields.map(|names| wanted(opened, relid, names));
             check_lost(opened, fields, on_conflict);

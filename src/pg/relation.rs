@@ -1,6 +1,6 @@
 //! What the capture path knows of a tracked relation, kept per backend until the relation's cache entry is invalidated.
 
-use super::column::{self, Column};
+use super::column::{self, Column, Treatment};
 use super::key;
 use super::raw::{self, Global};
 use super::scope::{self, Accountability, Scope};
@@ -349,18 +349,21 @@ unsafe fn read_keys(entry: &mut Tracked, relation: Relation, scope: &Scope) {
         };
         entry.keys = raw::alloc_array(names.len());
         for name in names {
+            // An item is told in clear.
             if let Some(at) = entry
                 .columns()
                 .iter()
-                .position(|column| column.name() == *name)
+                .position(|column| column.name() == *name && column.treatment != Treatment::Mask)
             {
                 *entry.keys.add(entry.key_count) = at;
                 entry.key_count += 1;
             } else {
                 // What is left of a key would name several rows alike.
                 entry.key_count = 0;
-                return;
+                break;
             }
         }
+        // Of rows that go by one name, nothing is told by what came before.
+        entry.always_snapshot |= entry.key_count == 0;
     }
 }

@@ -1,6 +1,7 @@
 //! A detached version: how it is found, who may use it, and the statements on its item.
 
 use super::arguments::{argument, names_datum, null, relation_name, text_datum};
+use super::columns::Gaps;
 use super::gate::ask;
 use super::raw;
 use super::sight::Sight;
@@ -19,6 +20,7 @@ mod column {
     pub(super) const LAST_KEY: usize = 4;
     pub(super) const TRACKED: usize = 5;
     pub(super) const ITEM: usize = 6;
+    pub(super) const ITEM_SINCE: usize = 7;
     pub(super) const KEY: usize = 8;
     pub(super) const HASH: usize = 10;
     pub(super) const DELTA: usize = 15;
@@ -131,6 +133,19 @@ impl Version {
     /// The item for a message.
     pub(super) fn item_name(&self) -> String {
         lossy(self.item())
+    }
+
+    /// Raises 55000 where the item's text is of other columns than name items now, and so may be another row's.
+    pub(super) fn check_key(&self) {
+        let since = self.values[column::ITEM_SINCE].value() as i64;
+        // SAFETY: in a transaction, with a snapshot.
+        let gaps = unsafe { Gaps::read(self.collection()) };
+        if self.item().is_some() && gaps.rekeyed_after(since).is_some() {
+            Error::Rekeyed {
+                table: self.table_name(),
+            }
+            .raise();
+        }
     }
 
     pub(super) fn key(&self) -> &'static [u8] {
