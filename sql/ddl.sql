@@ -69,6 +69,9 @@ BEGIN
             PERFORM directus_versions._cover(settings.id);
         END IF;
         CONTINUE WHEN settings.relation <> changed;
+        -- Another session of the restore is still to bring its columns, and settles them.
+        CONTINUE WHEN settings.relid <> changed::oid
+            AND NOT EXISTS (SELECT FROM directus_versions.field AS f WHERE f.collection = settings.id);
         IF settings.relid <> changed::oid THEN
             -- Restored: the columns have other numbers and the names they had.
             PERFORM directus_versions._renumber_fields(settings.id);
@@ -150,26 +153,64 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION _settle_missing() IS 'Makes collections whose tables a dump left out those of dropped tables';
 
+CREATE FUNCTION _settle_fields() RETURNS void
+LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    SELECT directus_versions._renumber_fields(c.id)
+    FROM directus_versions.collection AS c
+    WHERE c.relid <> c.relation::oid AND c.relation <> 0
+        AND EXISTS (SELECT FROM directus_versions.field AS f WHERE f.collection = c.id)
+    ORDER BY c.id
+$$;
+COMMENT ON FUNCTION _settle_fields() IS
+'Gives columns that a restore has brought the attribute numbers that they have here, once both they and their collections are there';
+
+-- Sessions of a parallel restore fill collection and field side by side, and each holds its own when it comes here. One has
+-- to see what the other brought, without either waiting for the other: so the one with collection waits and then looks, and
+-- the one with field looks only if it need not wait. If it must, the other is yet to look.
+CREATE FUNCTION _settle_beside(filled regclass) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF filled = 'directus_versions.collection'::regclass THEN
+        PERFORM directus_versions._settle_missing();
+        IF EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relid <> c.relation::oid) THEN
+            LOCK TABLE directus_versions.field IN SHARE ROW EXCLUSIVE MODE;
+            PERFORM directus_versions._settle_fields();
+        END IF;
+    ELSIF filled = 'directus_versions.field'::regclass THEN
+        LOCK TABLE directus_versions.collection IN ROW EXCLUSIVE MODE NOWAIT;
+        PERFORM directus_versions._settle_fields();
+    END IF;
+EXCEPTION
+    WHEN lock_not_available THEN
+        NULL;
+END $$;
+COMMENT ON FUNCTION _settle_beside(regclass) IS 'Makes what a restore has brought fit this database, beside other sessions of that restore';
+
 -- A dump of data alone is followed by no command that would be noticed.
 CREATE FUNCTION _settle_restored() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    restored int;
+    restored boolean;
 BEGIN
-    PERFORM directus_versions._settle_missing();
-    FOR restored IN
-        SELECT c.id FROM directus_versions.collection AS c
-        WHERE c.relid <> c.relation::oid AND pg_catalog.pg_trigger_depth() = 1
-            AND EXISTS (SELECT FROM directus_versions.field AS f WHERE f.collection = c.id)
-    LOOP
-        PERFORM directus_versions._renumber_fields(restored);
-    END LOOP;
+    -- Not for what is written as a collection is settled or followed, which others may be doing with the next one.
+    IF TG_RELID = 'directus_versions.collection'::regclass THEN
+        restored := EXISTS (SELECT FROM filled WHERE filled.relid <> filled.relation::oid);
+    ELSE
+        restored := EXISTS (
+            SELECT FROM filled JOIN directus_versions.collection AS c ON c.id = filled.collection
+            WHERE c.relid <> c.relation::oid);
+    END IF;
+    IF restored THEN
+        PERFORM directus_versions._settle_beside(TG_RELID);
+    END IF;
     RETURN NULL;
 END $$;
-COMMENT ON FUNCTION _settle_restored() IS 'Gives columns that a restore has brought the attribute numbers that they have here';
-CREATE TRIGGER settle AFTER INSERT ON collection FOR EACH STATEMENT EXECUTE FUNCTION _settle_restored();
+COMMENT ON FUNCTION _settle_restored() IS 'Settles what a restore has brought';
+CREATE TRIGGER settle AFTER INSERT ON collection REFERENCING NEW TABLE AS filled
+    FOR EACH STATEMENT EXECUTE FUNCTION _settle_restored();
 COMMENT ON TRIGGER settle ON collection IS 'Makes what a restore has brought fit this database';
-CREATE TRIGGER settle AFTER INSERT ON field FOR EACH STATEMENT EXECUTE FUNCTION _settle_restored();
+CREATE TRIGGER settle AFTER INSERT ON field REFERENCING NEW TABLE AS filled
+    FOR EACH STATEMENT EXECUTE FUNCTION _settle_restored();
 COMMENT ON TRIGGER settle ON field IS 'Makes what a restore has brought fit this database';
 -- A restore may run as a replica.
 ALTER TABLE collection ENABLE ALWAYS TRIGGER settle;
@@ -189,6 +230,7 @@ CREATE FUNCTION _follow_ddl() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     changed record;
+    ours regclass[];
 BEGIN
     -- pg_restore --disable-triggers enables them again as ordinary ones.
     FOR changed IN
@@ -208,9 +250,14 @@ BEGIN
     THEN
         RETURN;
     END IF;
-    -- Another session of the restore may be filling it, and then comes for the collections: not both the other way round.
-    IF EXISTS (SELECT FROM directus_versions.collection AS c WHERE c.relation = 0 OR c.relid <> c.relation::oid) THEN
-        LOCK TABLE directus_versions.field IN SHARE ROW EXCLUSIVE MODE;
+    SELECT pg_catalog.array_agg(DISTINCT c.oid::regclass) INTO ours
+    FROM pg_catalog.pg_event_trigger_ddl_commands() AS d JOIN pg_catalog.pg_class AS c ON c.oid = d.objid
+    WHERE d.classid = 'pg_catalog.pg_class'::regclass
+    HAVING pg_catalog.bool_and(c.relnamespace = 'directus_versions'::regnamespace);
+    -- As of a restore that disables triggers. What else there is to follow is not for who holds one of these.
+    IF FOUND THEN
+        PERFORM directus_versions._settle_beside(relation) FROM pg_catalog.unnest(ours) AS o (relation);
+        RETURN;
     END IF;
     PERFORM directus_versions._settle_missing();
     UPDATE directus_versions.tracked_schema AS s SET schema = n.nspname

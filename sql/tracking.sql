@@ -236,6 +236,9 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     renumbered directus_versions.field[];
 BEGIN
+    -- In this order, as every session of a restore: the table of fields, the collection, its fields.
+    LOCK TABLE directus_versions.field IN ROW EXCLUSIVE MODE;
+    UPDATE directus_versions.collection AS c SET relid = c.relation::oid WHERE c.id = $1;
     WITH latest AS (
         SELECT DISTINCT ON (l.attnum) l.attnum, l.name, l.dropped
         FROM directus_versions.field AS l WHERE l.collection = $1 ORDER BY l.attnum, l.since DESC
@@ -258,7 +261,6 @@ BEGIN
     WHERE f.collection = $1;
     DELETE FROM directus_versions.field AS f WHERE f.collection = $1;
     INSERT INTO directus_versions.field SELECT r.* FROM pg_catalog.unnest(renumbered) AS r ON CONFLICT DO NOTHING;
-    UPDATE directus_versions.collection AS c SET relid = c.relation::oid WHERE c.id = $1;
 END $$;
 COMMENT ON FUNCTION _renumber_fields(int) IS 'Gives the known columns of a collection the attribute numbers of its present table, by name';
 
